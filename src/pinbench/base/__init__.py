@@ -1,0 +1,1 @@
+"""The ground floor: errors, units, JSON and plug-ins; imports nothing of pinbench."""

@@ -1,0 +1,161 @@
+"""What an instance measured and read back of itself, and the record of a run.
+
+Format history of `Record` (SCHEMA_VERSION):
+    1  first
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pinbench.contract.host import HostFacts, HostLoad
+from pinbench.contract.plan import Plan
+
+SCHEMA_VERSION = 1
+
+
+class Status(StrEnum):
+    """How an instance or a run ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class Enforcement(StrEnum):
+    """How firmly memory was bound to its node."""
+
+    ENFORCED = "enforced"  # a binding policy is set and every page read back lies where it should
+    BEST_EFFORT = "best effort"  # first touch on a pinned thread, or the policy was refused
+    NONE = "none"  # nothing to bind: the host has one node
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """Where the instance really ran, read from /proc after warm-up."""
+
+    cpus_seen: tuple[int, ...]  # union of Cpus_allowed_list over all threads that compute
+    thread_masks: tuple[str, ...]  # Cpus_allowed_list of each thread, distinct ones
+    threads: int  # intra-op threads of the math library
+    memory: Enforcement
+    node_pages: Mapping[int, int]  # pages per NUMA node (/proc/self/numa_maps); empty on one node
+    migrations: int | None  # between CPUs, during the measured window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kernel:
+    """One primitive that oneDNN really executed, from its verbose log."""
+
+    primitive: str  # matmul, inner_product, ...
+    implementation: str  # brg_matmul:avx512_core_bf16, ...
+    types: str  # src:bf16 wei:bf16 dst:bf16, ...
+    calls: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IsaReadback:
+    """Which instruction set the math really used, read in a probe outside the timed part."""
+
+    header: str | None  # oneDNN's own "isa:" line
+    kernels: tuple[Kernel, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """Agreement with an independent fp32 eager computation of the same rows."""
+
+    samples: int
+    max_logit_error: float
+    tolerance: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFacts:
+    """The model that ran."""
+
+    name: str
+    parameters: int
+    weight_bytes: int
+    flops_per_sample: float  # multiply and add counted as two
+    table_rows: int
+    max_ind_range: int | None
+    weight_dtype: str
+    table_dtype: str
+    origin: str  # "seed 0", or the checkpoint's path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataFacts:
+    """The samples that were fed."""
+
+    name: str
+    rows: int  # distinct rows of this shard
+    detail: str  # "power law, alpha 1.05, seed 0", or the file and its sha256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryUse:
+    """Memory of the instance at the end of the measured window, while all others still lived."""
+
+    pss_bytes: int
+    rss_bytes: int
+    huge_bytes: int  # on transparent huge pages: anonymous, file or shared memory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Libraries:
+    """What is really mapped into the process (/proc/self/maps)."""
+
+    allocator: str  # "jemalloc", "tcmalloc" or "libc"
+    openmp: str  # "libgomp", "libiomp5", ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceResult:
+    """All that one instance measured. Times are CLOCK_MONOTONIC, which all processes of a host share."""
+
+    index: int
+    status: Status
+    error: str | None = None
+    pid: int | None = None
+    exit_signal: int | None = None
+    batch_size: int = 0
+    setup_s: float | None = None  # from start of the process until it waited at the gate
+    warmup_ns: tuple[int, ...] = ()  # duration of each warm-up step
+    begin_ns: tuple[int, ...] = ()  # begin of each measured step
+    step_ns: tuple[int, ...] = ()  # duration of each measured step
+    placement: Placement | None = None
+    isa: IsaReadback | None = None
+    quality: Quality | None = None
+    model: ModelFacts | None = None
+    data: DataFacts | None = None
+    memory: MemoryUse | None = None
+    libraries: Libraries | None = None
+    gemm_peak_flop_per_s: float | None = None  # measured after the window, all instances at once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Software:
+    """Versions that a number depends on. The git commit ends in ``+`` when the tree had changes."""
+
+    pinbench: str
+    python: str
+    git_commit: str | None
+    packages: Mapping[str, str]  # torch, numpy, oneDNN, ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """Everything about one iteration of a case: the only input of KPIs."""
+
+    schema: int
+    status: Status
+    failure: str | None
+    command: tuple[str, ...]  # argv that repeats this run
+    started_at: str  # ISO 8601, UTC
+    elapsed_s: float
+    plan: Plan | None
+    host: HostFacts
+    load: HostLoad | None
+    software: Software
+    results: tuple[InstanceResult, ...]

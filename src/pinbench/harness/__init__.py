@@ -1,0 +1,1 @@
+"""The parent's wing: asks, places, starts, keeps, judges, shows. No torch."""

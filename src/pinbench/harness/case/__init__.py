@@ -1,0 +1,1 @@
+"""WHAT: case names, the catalog of workloads, overrides, ctest entries."""

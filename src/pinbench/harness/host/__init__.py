@@ -1,0 +1,1 @@
+"""WHERE: what the kernel says of processors, memory and settings."""

@@ -1,0 +1,1 @@
+"""JUDGE, pure: a record in, numbers out; one file a KPI."""

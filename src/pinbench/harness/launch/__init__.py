@@ -1,0 +1,1 @@
+"""DO: the processes, their gate and their end."""

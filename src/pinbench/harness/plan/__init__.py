@@ -1,0 +1,1 @@
+"""HOW, pure: which instance gets which CPUs, memory and environment."""

@@ -1,0 +1,1 @@
+"""KEEP: the log directory and the record."""

@@ -1,0 +1,1 @@
+"""SHOW: one file a format."""

@@ -1,0 +1,1 @@
+"""Criteo click logs: raw TSV, the MLPerf binary, synthetic rows of the same shape."""

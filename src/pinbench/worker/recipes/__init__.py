@@ -1,0 +1,1 @@
+"""One file a workload: wires model, data and quality."""
