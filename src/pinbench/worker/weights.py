@@ -1,0 +1,1 @@
+"""The weight store: one contiguous block of memory for all tables, private or shared."""
