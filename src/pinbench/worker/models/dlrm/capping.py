@@ -1,0 +1,50 @@
+"""How large the tables may be: MAX_IND_RANGE, given or as large as the memory allows."""
+
+from collections.abc import Sequence
+
+from pinbench.base.errors import ModelError
+from pinbench.base.units import format_bytes
+
+# MLPerf DLRM takes ids modulo 40 million (reference --max-ind-range); below it, round numbers that two hosts of
+# about the same size share, so that their results can be compared.
+_CAPS = (
+    40_000_000, 20_000_000, 10_000_000, 5_000_000, 2_000_000, 1_000_000,
+    500_000, 200_000, 100_000, 50_000, 20_000, 10_000, 5_000, 2_000, 1_000,
+)  # fmt: skip
+
+
+def cap_rows(table_rows: Sequence[int], max_ind_range: int) -> tuple[int, ...]:
+    """Return the rows of each table when ids are taken modulo `max_ind_range`."""
+    return tuple(min(rows, max_ind_range) for rows in table_rows)
+
+
+def choose_max_ind_range(table_rows: Sequence[int], row_bytes: int, budget_bytes: int) -> int:
+    """Return the largest usual cap with which all tables fit `budget_bytes`.
+
+    Raises:
+        ModelError: not even the smallest one fits.
+    """
+    for cap in _CAPS:
+        if sum(cap_rows(table_rows, cap)) * row_bytes <= budget_bytes:
+            return cap
+    need_bytes = sum(cap_rows(table_rows, _CAPS[-1])) * row_bytes
+    raise ModelError(
+        f"tables capped at {_CAPS[-1]} rows take {format_bytes(need_bytes)}, this instance may take "
+        f"{format_bytes(budget_bytes)}; free memory, run fewer instances, or set MAX_IND_RANGE"
+    )
+
+
+def check_fits(table_rows: Sequence[int], row_bytes: int, budget_bytes: int, max_ind_range: int) -> None:
+    """Refuse tables that do not fit, before anything is allocated.
+
+    Raises:
+        ModelError: names both figures and a cap that would fit.
+    """
+    need_bytes = sum(cap_rows(table_rows, max_ind_range)) * row_bytes
+    if need_bytes <= budget_bytes:
+        return
+    fitting = choose_max_ind_range(table_rows, row_bytes, budget_bytes)
+    raise ModelError(
+        f"tables with MAX_IND_RANGE={max_ind_range} take {format_bytes(need_bytes)}, this instance may take "
+        f"{format_bytes(budget_bytes)} of its node; set MAX_IND_RANGE to {fitting} or less, or leave it out"
+    )

@@ -1,0 +1,86 @@
+"""Checkpoints in the layout of facebookresearch/dlrm (``torch.save`` of a dict with ``state_dict``)."""
+
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pinbench.base.errors import ModelError
+from pinbench.worker.models.dlrm.config import DlrmConfig
+from pinbench.worker.models.dlrm.rows import Rows
+
+# The reference stores its accuracies and losses as numpy scalars; these types construct numbers and nothing else.
+# The name under which numpy < 2 pickled the constructor is mapped to where it lives today.
+_NUMBER_TYPES: list[Any] = [
+    (np._core.multiarray.scalar, "numpy.core.multiarray.scalar"),  # type: ignore[attr-defined]
+    np._core.multiarray.scalar,  # type: ignore[attr-defined]
+    np.dtype,
+    type(np.dtype(np.float32)),
+    type(np.dtype(np.float64)),
+]
+
+
+class CheckpointOrigin:
+    """The weights of a checkpoint file, memory-mapped where its container allows that."""
+
+    def __init__(self, path: Path, config: DlrmConfig) -> None:
+        self.name = str(path)
+        self._state = _load_state(path)
+        _check_sizes(path, self._state, config)
+
+    def rows(self, table: int, begin: int, end: int) -> Rows:
+        """Return rows `begin` to `end` of a table, shape (end - begin, D)."""
+        rows: Rows = self._state[f"emb_l.{table}.weight"][begin:end].float().numpy()
+        return rows
+
+    def stacks(self) -> dict[str, Tensor]:
+        """Return weights and biases by the reference's names."""
+        return {name: weight.float() for name, weight in self._state.items() if not name.startswith("emb_l.")}
+
+
+def expected_shapes(config: DlrmConfig) -> dict[str, tuple[int, ...]]:
+    """Return the name and shape of each weight that a checkpoint of `config` holds."""
+    shapes: dict[str, tuple[int, ...]] = {
+        f"emb_l.{table}.weight": (rows, config.embedding_dim) for table, rows in enumerate(config.table_rows)
+    }
+    for stack, sizes in (("bot_l", config.bottom), ("top_l", config.over)):
+        for layer, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
+            shapes[f"{stack}.{2 * layer}.weight"] = (outputs, inputs)
+            shapes[f"{stack}.{2 * layer}.bias"] = (outputs,)
+    return shapes
+
+
+def _load_state(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise ModelError(f"CHECKPOINT={path}: no such file")
+    try:
+        with torch.serialization.safe_globals(_NUMBER_TYPES):
+            # The legacy container (before torch 1.6) cannot be memory-mapped: it is read as a whole.
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError) as error:
+        reason = (str(error).strip() or "it ends too early").splitlines()[0]
+        raise ModelError(f"CHECKPOINT={path} cannot be read as a PyTorch checkpoint: {reason}") from error
+    state = content.get("state_dict") if isinstance(content, dict) else None
+    if not isinstance(state, dict) or not all(isinstance(weight, Tensor) for weight in state.values()):
+        raise ModelError(f"CHECKPOINT={path} holds no state_dict of tensors, as facebookresearch/dlrm writes it")
+    return state
+
+
+def _check_sizes(path: Path, state: dict[str, Tensor], config: DlrmConfig) -> None:
+    expected = expected_shapes(config)
+    way_out = (
+        "set ARCH_SPARSE_FEATURE_SIZE, ARCH_MLP_BOT, ARCH_MLP_TOP, ARCH_EMBEDDING_SIZE and MAX_IND_RANGE to its sizes"
+    )
+    for name, shape in expected.items():
+        if name not in state:
+            raise ModelError(f"CHECKPOINT={path} has no {name}, which this architecture needs; {way_out}")
+        if tuple(state[name].shape) != shape:
+            found = "x".join(map(str, state[name].shape))
+            asked = "x".join(map(str, shape))
+            raise ModelError(f"CHECKPOINT={path}: {name} is {found}, but the case asks for {asked}; {way_out}")
+    if unknown := sorted(set(state) - set(expected)):
+        raise ModelError(f"CHECKPOINT={path} holds {unknown[0]}, which this architecture has not; {way_out}")

@@ -1,0 +1,109 @@
+"""Where the weights of a model come from: the embedding rows, table by table, and the two stacks."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from pinbench.worker.models.dlrm.config import DlrmConfig
+
+Rows = npt.NDArray[np.float32]
+
+# Rows made or copied at a time: 512 KiB at D = 128, which stays in a core's L2 cache.
+BLOCK_ROWS = 1024
+
+
+class WeightOrigin(Protocol):
+    """A source of fp32 weights that can give any row without holding all of them."""
+
+    name: str  # for the record: "seed 0" or a path
+
+    def rows(self, table: int, begin: int, end: int) -> Rows:
+        """Return rows `begin` to `end` of a table, shape (end - begin, D)."""
+
+    def stacks(self) -> dict[str, Tensor]:
+        """Return weights and biases by the reference's names: ``bot_l.0.weight``, ``top_l.2.bias``, ..."""
+
+
+class SeededOrigin:
+    """Weights drawn as the reference draws them, from a seed; every row can be drawn again by itself.
+
+    Tables are uniform in +-sqrt(1 / rows), linear weights normal with deviation sqrt(2 / (in + out)), biases
+    normal with sqrt(1 / out) (dlrm_s_pytorch.py, create_emb and create_mlp). The order of draws is ours: one
+    stream a table, and a jump to any row, where the reference has one stream for the whole model.
+    """
+
+    def __init__(self, config: DlrmConfig, seed: int) -> None:
+        self._config = config
+        self._seed = seed
+        self.name = f"seed {seed}"
+
+    def rows(self, table: int, begin: int, end: int) -> Rows:
+        """Return rows `begin` to `end` of a table, shape (end - begin, D)."""
+        width = self._config.embedding_dim + self._config.embedding_dim % 2
+        bits = np.random.PCG64DXSM(np.random.SeedSequence([self._seed, table]))
+        bits.advance(begin * width // 2)  # each 64-bit draw gives two floats
+        rows = np.random.Generator(bits).random((end - begin, width), dtype=np.float32)
+        bound = np.float32(self._config.table_rows[table] ** -0.5)
+        rows *= 2 * bound
+        rows -= bound
+        return rows[:, : self._config.embedding_dim]
+
+    def stacks(self) -> dict[str, Tensor]:
+        """Return weights and biases by the reference's names."""
+        random = np.random.Generator(np.random.PCG64DXSM(np.random.SeedSequence([self._seed, 1 << 32])))
+        weights: dict[str, Tensor] = {}
+        for stack, sizes in (("bot_l", self._config.bottom), ("top_l", self._config.over)):
+            for layer, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
+                weight = random.normal(0.0, (2 / (inputs + outputs)) ** 0.5, (outputs, inputs))
+                bias = random.normal(0.0, (1 / outputs) ** 0.5, outputs)
+                weights[f"{stack}.{2 * layer}.weight"] = torch.from_numpy(weight.astype(np.float32))
+                weights[f"{stack}.{2 * layer}.bias"] = torch.from_numpy(bias.astype(np.float32))
+        return weights
+
+
+def gather_rows(origin: WeightOrigin, sparse_BF: Tensor) -> Tensor:
+    """Return the fp32 rows of `sparse_BF` straight from their origin, shape (B, F, D)."""
+    tables = [
+        torch.from_numpy(np.concatenate([origin.rows(table, row, row + 1) for row in ids.tolist()]))
+        for table, ids in enumerate(sparse_BF.unbind(dim=1))
+    ]
+    return torch.stack(tables, dim=1)
+
+
+def fill_tables(
+    tables_RD: npt.NDArray[np.float32] | npt.NDArray[np.uint16],
+    origin: WeightOrigin,
+    table_rows: Sequence[int],
+    pool: ThreadPoolExecutor,
+) -> None:
+    """Write all tables behind each other into `tables_RD`: float32, or uint16 for the bits of bfloat16."""
+    jobs = []
+    first_row = 0
+    for table, rows in enumerate(table_rows):
+        for begin in range(0, rows, BLOCK_ROWS):
+            end = min(begin + BLOCK_ROWS, rows)
+            jobs.append((table, begin, end, tables_RD[first_row + begin : first_row + end]))
+        first_row += rows
+
+    def fill(job: tuple[int, int, int, npt.NDArray[np.float32] | npt.NDArray[np.uint16]]) -> None:
+        table, begin, end, target_RD = job
+        rows = origin.rows(table, begin, end)
+        target_RD[:] = rows if target_RD.dtype == np.float32 else bfloat16_bits(rows)
+
+    for _ in pool.map(fill, jobs):
+        pass
+
+
+def bfloat16_bits(values: Rows) -> npt.NDArray[np.uint16]:
+    """Return `values` rounded to bfloat16 (to nearest, ties to even), as their 16 bits; finite values only.
+
+    In numpy because it runs in threads of our own, where PyTorch would start its own threads below each.
+    """
+    bits = np.ascontiguousarray(values).view(np.uint32)
+    rounding = np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))
+    return ((bits + rounding) >> np.uint32(16)).astype(np.uint16)

@@ -1,0 +1,1 @@
+"""What oneDNN offers below PyTorch's front end: packed linears, its verbose log, its GEMM peak."""

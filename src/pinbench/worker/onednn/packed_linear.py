@@ -1,0 +1,56 @@
+"""Linear layers with weights that oneDNN has packed once, and the activation fused into the product.
+
+Why not `nn.Linear`: its fp32 product goes to MKL, which reorders the weight at every call and, on AMD CPUs,
+leaves AVX-512 unused. The operators below are those that PyTorch's own inductor backend emits after freezing
+(torch/_inductor/mkldnn_ir.py).
+"""
+
+import torch
+from torch import Tensor, nn
+
+_ACTIVATIONS: dict[type[nn.Module], str] = {nn.ReLU: "relu", nn.Sigmoid: "sigmoid"}
+
+
+class PackedLinear(nn.Module):
+    """``activation(x @ weight.T + bias)`` by one oneDNN primitive; inference only."""
+
+    def __init__(self, linear: nn.Linear, activation: str, batch_size: int) -> None:
+        super().__init__()
+        weight_OI = linear.weight.detach().contiguous()
+        self.weight_packed = torch.ops.mkldnn._reorder_linear_weight(weight_OI, batch_size)
+        self.bias_O = linear.bias.detach().clone()
+        self.activation = activation
+
+    def forward(self, x_BI: Tensor) -> Tensor:
+        """Return shape (B, O), in the dtype of the weights."""
+        output: Tensor = torch.ops.mkldnn._linear_pointwise(
+            x_BI, self.weight_packed, self.bias_O, self.activation, [], ""
+        )
+        return output
+
+
+def pack_linears(module: nn.Module, batch_size: int) -> nn.Module:
+    """Return `module` with each linear layer of its sequences packed and the activation behind it fused.
+
+    `module` itself is changed: its own weights are dropped, so that they are not held twice.
+    """
+    for name, child in list(module.named_children()):
+        if isinstance(child, nn.Sequential):
+            setattr(module, name, _pack_sequence(child, batch_size))
+        else:
+            pack_linears(child, batch_size)
+    return module
+
+
+def _pack_sequence(sequence: nn.Sequential, batch_size: int) -> nn.Sequential:
+    packed: list[nn.Module] = []
+    layers = list(sequence)
+    for position, layer in enumerate(layers):
+        previous = layers[position - 1] if position else None
+        following = layers[position + 1] if position + 1 < len(layers) else None
+        if isinstance(layer, nn.Linear):
+            fused = "none" if following is None else _ACTIVATIONS.get(type(following), "none")
+            packed.append(PackedLinear(layer, fused, batch_size))
+        elif not (type(layer) in _ACTIVATIONS and isinstance(previous, nn.Linear)):
+            packed.append(pack_linears(layer, batch_size))
+    return nn.Sequential(*packed)

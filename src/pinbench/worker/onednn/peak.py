@@ -1,0 +1,28 @@
+"""The GEMM rate that this process reaches on its cores: what compute utilisation is measured against."""
+
+import time
+
+import torch
+from torch import nn
+
+from pinbench.base.units import NS_PER_S
+from pinbench.worker.onednn.packed_linear import PackedLinear
+
+# Large enough that packing and calling cost nothing, small enough for the L2 and L3 of the oldest platform.
+_SIZE = 1024
+_ROWS = 2048
+
+
+def gemm_peak_flop_per_s(dtype: torch.dtype, duration_s: float = 0.5) -> float:
+    """Return the best rate of a packed (2048 x 1024) x (1024 x 1024) product in `dtype` within `duration_s`."""
+    linear = PackedLinear(nn.Linear(_SIZE, _SIZE, dtype=dtype), "none", _ROWS)
+    x_BI = torch.rand(_ROWS, _SIZE).to(dtype)
+    linear(x_BI)
+    best_ns = None
+    deadline_ns = time.monotonic_ns() + int(duration_s * NS_PER_S)
+    while best_ns is None or time.monotonic_ns() < deadline_ns:
+        begin_ns = time.monotonic_ns()
+        linear(x_BI)
+        taken_ns = time.monotonic_ns() - begin_ns
+        best_ns = taken_ns if best_ns is None else min(best_ns, taken_ns)
+    return 2 * _ROWS * _SIZE * _SIZE / (best_ns / NS_PER_S)

@@ -1,0 +1,69 @@
+"""Which kernels oneDNN really dispatched to, read from its own verbose log.
+
+The format is documented in oneDNN's developer guide, "Verbose Mode": comma-separated fields
+``onednn_verbose,v1,primitive,exec,cpu,<primitive>,<implementation>,<propagation>,<types>,...``; the line with
+``isa:`` is printed once in a process, before its first primitive.
+"""
+
+import os
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from pinbench.contract.result import IsaReadback, Kernel
+
+
+def read_dispatch(call: Callable[[], Any]) -> IsaReadback:
+    """Run `call` once and return what oneDNN said that it executed.
+
+    oneDNN writes to the process's standard output, so that file descriptor is turned to a temporary file
+    meanwhile. For the header, this must be the first use of oneDNN in the process.
+    """
+    sys.stdout.flush()
+    with tempfile.TemporaryFile() as log:
+        saved = os.dup(1)
+        try:
+            os.dup2(log.fileno(), 1)
+            with torch.backends.mkldnn.verbose(torch.backends.mkldnn.VERBOSE_ON_CREATION):  # type: ignore[no-untyped-call]
+                call()
+            _flush_c_stdout()
+        finally:
+            os.dup2(saved, 1)
+            os.close(saved)
+        log.seek(0)
+        return parse_verbose(log.read().decode("utf-8", errors="replace"))
+
+
+def parse_verbose(text: str) -> IsaReadback:
+    """Return the header and the executed primitives, each distinct one with its number of calls."""
+    header = None
+    calls: Counter[tuple[str, str, str]] = Counter()
+    for line in text.splitlines():
+        fields = line.split(",")
+        if not fields[0].startswith(("onednn_verbose", "dnnl_verbose")):
+            continue
+        if "isa:" in line:
+            header = line.split("isa:", 1)[1].strip()
+        if "exec" in fields[:5]:
+            primitive, implementation, _, types = fields[fields.index("exec") + 2 :][:4]
+            calls[primitive, implementation, _dtypes(types)] += 1
+    kernels = [
+        Kernel(primitive=primitive, implementation=implementation, types=types, calls=count)
+        for (primitive, implementation, types), count in calls.items()
+    ]
+    return IsaReadback(header=header, kernels=tuple(kernels))
+
+
+def _dtypes(types: str) -> str:
+    # "src:f32::blocked:ab::f0 wei:f32:a:blocked:..." -> "src:f32 wei:f32"
+    return " ".join(":".join(part.split(":")[:2]) for part in types.split())
+
+
+def _flush_c_stdout() -> None:
+    import ctypes
+
+    ctypes.CDLL(None).fflush(None)

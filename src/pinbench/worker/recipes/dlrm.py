@@ -1,0 +1,232 @@
+"""DLRM on Criteo: any sizes, synthetic or real rows, weights from a seed or a checkpoint."""
+
+import itertools
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pinbench.base.errors import ModelError
+from pinbench.base.plugin import load_plugin
+from pinbench.contract.case import Case, DataType
+from pinbench.contract.gate import Barrier
+from pinbench.contract.plan import Instance, WeightSource
+from pinbench.contract.result import DataFacts, IsaReadback, ModelFacts, Quality
+from pinbench.worker import engine as engines
+from pinbench.worker import precision as precisions
+from pinbench.worker.data.criteo.batches import Batch, Split, open_split, synthetic_batches
+from pinbench.worker.gate_client import GateClient
+from pinbench.worker.models.dlrm.capping import cap_rows, check_fits, choose_max_ind_range
+from pinbench.worker.models.dlrm.checkpoint import CheckpointOrigin
+from pinbench.worker.models.dlrm.config import DlrmConfig, make_config, parse_sizes
+from pinbench.worker.models.dlrm.model import Dlrm
+from pinbench.worker.models.dlrm.reference import reference_logits
+from pinbench.worker.models.dlrm.rows import SeededOrigin, WeightOrigin, fill_tables, gather_rows
+from pinbench.worker.onednn.peak import gemm_peak_flop_per_s
+from pinbench.worker.onednn.verbose import read_dispatch
+from pinbench.worker.prepared import Prepared
+from pinbench.worker.weights import WeightStore, build_store, map_store, private_store
+
+# Distinct rows that a run turns over: enough that their embedding rows do not sit in a cache by themselves.
+_DISTINCT_ROWS = 32_768
+_MAX_BATCHES = 4_096
+_MIN_BATCHES = 4
+_CHECKED_ROWS = 64
+
+_TABLE_BITS: dict[torch.dtype, type[np.generic]] = {torch.float32: np.float32, torch.bfloat16: np.uint16}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Model:
+    config: DlrmConfig
+    max_ind_range: int
+    origin: WeightOrigin
+    tables_RD: Tensor
+
+
+def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepared:
+    """Return DLRM as `instance` orders it, with all batches in memory."""
+    case, knobs = instance.case, instance.case.knobs
+    torch.set_grad_enabled(False)
+    torch.set_num_interop_threads(1)
+    precision = load_plugin(precisions, case.precision)
+    split = _open_data(case)
+    config, max_ind_range = _sizes(case, split, precision.TABLE_DTYPE, instance.weight_budget_bytes)
+    gate.phase("weights")
+    origin = _weight_origin(case, config)
+    tables_RD = _tables(instance, config, origin, precision.TABLE_DTYPE, gate, store_fd)
+    model = _Model(config=config, max_ind_range=max_ind_range, origin=origin, tables_RD=tables_RD)
+    gate.phase("engine")
+    step = _step(case, model, precision)
+    gate.phase("data")
+    batches, data = _batches(instance, config, split)
+    return Prepared(
+        step=step,
+        batches=batches,
+        batch_size=knobs.batch_size,
+        threads=torch.get_num_threads(),
+        model=_facts(model, precision),
+        data=data,
+        probe=lambda: _dispatch(step, batches[0]),
+        check=lambda: _check(model, step, batches, precision.LOGIT_TOLERANCE),
+        gemm_peak=lambda: gemm_peak_flop_per_s(precision.MULTIPLY_DTYPE),
+    )
+
+
+def _open_data(case: Case) -> Split | None:
+    if case.knobs.data_type is not DataType.REAL:
+        return None
+    if case.knobs.dataset_dir is None:
+        raise ModelError("DATA_TYPE=real needs DATASET_DIR: a directory that `pinbench data criteo` has made")
+    cap = case.knobs.own.get("MAX_IND_RANGE")
+    return open_split(Path(case.knobs.dataset_dir), "test", int(cap) if cap is not None else None)
+
+
+def _sizes(case: Case, split: Split | None, table_dtype: torch.dtype, budget_bytes: int) -> tuple[DlrmConfig, int]:
+    own = case.knobs.own
+    embedding_dim = int(own["ARCH_SPARSE_FEATURE_SIZE"])
+    row_bytes = embedding_dim * table_dtype.itemsize
+    full_rows = split.table_rows if split else parse_sizes("ARCH_EMBEDDING_SIZE", str(own["ARCH_EMBEDDING_SIZE"]))
+    asked = own.get("MAX_IND_RANGE")
+    max_ind_range = choose_max_ind_range(full_rows, row_bytes, budget_bytes) if asked is None else int(asked)
+    check_fits(full_rows, row_bytes, budget_bytes, max_ind_range)
+    config = make_config(
+        embedding_dim=embedding_dim,
+        bottom=str(own["ARCH_MLP_BOT"]),
+        over=str(own["ARCH_MLP_TOP"]),
+        table_rows=cap_rows(full_rows, max_ind_range),
+        interaction=str(own["ARCH_INTERACTION_OP"]),
+    )
+    return config, max_ind_range
+
+
+def _weight_origin(case: Case, config: DlrmConfig) -> WeightOrigin:
+    checkpoint = case.knobs.own.get("CHECKPOINT")
+    if checkpoint:
+        return CheckpointOrigin(Path(str(checkpoint)), config)
+    return SeededOrigin(config, case.knobs.seed)
+
+
+def _tables(
+    instance: Instance,
+    config: DlrmConfig,
+    origin: WeightOrigin,
+    dtype: torch.dtype,
+    gate: GateClient,
+    store_fd: int | None,
+) -> Tensor:
+    size_bytes = config.table_bytes(dtype.itemsize)
+    if instance.weights is WeightSource.MAP:
+        gate.wait(Barrier.WEIGHTS)
+        return _as_tables(map_store(_shared(store_fd), size_bytes), config, dtype)
+    if instance.weights is WeightSource.BUILD:
+        store = build_store(_shared(store_fd), size_bytes)
+    else:
+        store = private_store(size_bytes)
+    # A thread that PyTorch's OpenMP runtime has bound hands its one CPU on to the threads that it starts.
+    with ThreadPoolExecutor(len(instance.cpus), initializer=lambda: os.sched_setaffinity(0, instance.cpus)) as pool:
+        target = store.bytes_view.view(_TABLE_BITS[dtype]).reshape(-1, config.embedding_dim)
+        fill_tables(target, origin, config.table_rows, pool)
+    gate.wait(Barrier.WEIGHTS)
+    return _as_tables(store, config, dtype)
+
+
+def _shared(store_fd: int | None) -> int:
+    if store_fd is None:
+        raise ModelError("the instance is to share its weights, but was given no shared memory")
+    return store_fd
+
+
+def _as_tables(store: WeightStore, config: DlrmConfig, dtype: torch.dtype) -> Tensor:
+    return torch.from_numpy(store.bytes_view).view(dtype).view(-1, config.embedding_dim)
+
+
+def _step(case: Case, model: _Model, precision: ModuleType) -> Callable[[Batch], Tensor]:
+    module = Dlrm(model.config, model.tables_RD)
+    module.load_stacks(model.origin.stacks())
+    engine = load_plugin(engines, case.knobs.engine)
+    compiled = engine.compile(precision.apply(module), case.knobs.batch_size)
+
+    def step(batch: Batch) -> Tensor:
+        probability_B: Tensor = compiled(batch.dense_BI, batch.sparse_BF)
+        return probability_B
+
+    return step
+
+
+def _batches(instance: Instance, config: DlrmConfig, split: Split | None) -> tuple[Sequence[Batch], DataFacts]:
+    knobs = instance.case.knobs
+    count = min(max(_DISTINCT_ROWS // knobs.batch_size, _MIN_BATCHES), _MAX_BATCHES)
+    if split is not None:
+        batches = split.batches(knobs.batch_size, instance.shard, instance.shards, count)
+        return batches, split.facts
+    alpha = float(knobs.own["INDEX_ALPHA"])
+    batches = synthetic_batches(
+        batch_size=knobs.batch_size,
+        count=count,
+        table_rows=config.table_rows,
+        alpha=alpha,
+        seed=knobs.seed,
+        shard=instance.shard,
+    )
+    detail = f"power law, alpha {alpha:g}, seed {knobs.seed}, shard {instance.shard} of {instance.shards}"
+    return batches, DataFacts(name="synthetic Criteo", rows=count * knobs.batch_size, detail=detail)
+
+
+def _facts(model: _Model, precision: ModuleType) -> ModelFacts:
+    config = model.config
+    return ModelFacts(
+        name="DLRM",
+        parameters=config.parameters,
+        weight_bytes=config.table_bytes(model.tables_RD.element_size())
+        + config.dense_parameters * precision.MULTIPLY_DTYPE.itemsize,
+        flops_per_sample=config.flops_per_sample,
+        table_rows=sum(config.table_rows),
+        max_ind_range=model.max_ind_range,
+        weight_dtype=_name(precision.MULTIPLY_DTYPE),
+        table_dtype=_name(model.tables_RD.dtype),
+        origin=model.origin.name,
+    )
+
+
+def _dispatch(step: Callable[[Batch], Tensor], batch: Batch) -> IsaReadback:
+    return read_dispatch(lambda: step(batch))
+
+
+def _check(model: _Model, step: Callable[[Batch], Tensor], batches: Sequence[Batch], tolerance: float) -> Quality:
+    """Compare the engine's outputs, and the rows of the store, with fp32 eager on weights fresh from their origin."""
+    num_batches = -(-_CHECKED_ROWS // len(batches[0].dense_BI))
+    checked = list(itertools.islice(batches, num_batches))
+    probability_B = torch.cat([step(batch) for batch in checked])[:_CHECKED_ROWS]
+    dense_BI = torch.cat([batch.dense_BI for batch in checked])[:_CHECKED_ROWS]
+    sparse_BF = torch.cat([batch.sparse_BF for batch in checked])[:_CHECKED_ROWS]
+    rows_BFD = gather_rows(model.origin, sparse_BF)
+    _check_store(model, sparse_BF, rows_BFD)
+    expected_B = reference_logits(model.config, model.origin.stacks(), dense_BI, rows_BFD).double()
+    # A probability within 1e-7 of 0 or 1 has no digits left to compare.
+    logits_B = torch.logit(probability_B.double(), eps=1e-7)
+    bound = torch.logit(torch.tensor(1 - 1e-7, dtype=torch.float64))
+    error = (logits_B - expected_B.clamp(-bound, bound)).abs().max().item()
+    if not error <= tolerance:  # NaN is not below anything
+        raise ModelError(
+            f"outputs differ from fp32 eager by {error:g} in the logit, {model.tables_RD.dtype} allows {tolerance:g}: "
+            "the number would be of another computation"
+        )
+    return Quality(samples=len(expected_B), max_logit_error=error, tolerance=tolerance)
+
+
+def _check_store(model: _Model, sparse_BF: Tensor, rows_BFD: Tensor) -> None:
+    first_rows = [0, *itertools.accumulate(model.config.table_rows)][:-1]
+    stored_BFD = model.tables_RD[sparse_BF + torch.tensor(first_rows)]
+    if not torch.equal(stored_BFD, rows_BFD.to(stored_BFD.dtype)):
+        raise ModelError("the weight store does not hold the rows of its origin: its memory was written over")
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

@@ -1,0 +1,38 @@
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from pinbench.contract.result import Kernel
+from pinbench.worker.onednn.packed_linear import PackedLinear
+from pinbench.worker.onednn.verbose import parse_verbose, read_dispatch
+
+# Printed by oneDNN 3.12 under PyTorch 2.13 on an AMD EPYC of the Zen 4 generation.
+LOG = (Path(__file__).parents[1] / "data" / "onednn" / "verbose.txt").read_text()
+
+
+def test_executed_primitives_are_counted_by_kernel_and_types():
+    readback = parse_verbose(LOG)
+    assert readback.header == "Intel AVX-512 with Intel DL Boost and bfloat16 support"
+    assert readback.kernels == (
+        Kernel(
+            primitive="inner_product",
+            implementation="brg_matmul:avx512_core",
+            types="src:f32 wei:f32 bia:f32 dst:f32",
+            calls=2,
+        ),
+    )
+
+
+def test_no_log_is_no_kernel():
+    assert parse_verbose("").header is None
+    assert parse_verbose("").kernels == ()
+
+
+def test_a_packed_linear_is_seen_in_the_log_of_the_real_library_and_not_on_the_screen(capfd):
+    with torch.no_grad():
+        packed = PackedLinear(nn.Linear(64, 32), "relu", batch_size=16)
+        readback = read_dispatch(lambda: packed(torch.rand(16, 64)))
+    assert sum(kernel.calls for kernel in readback.kernels) == 1
+    assert "src:f32" in readback.kernels[0].types
+    assert "onednn_verbose" not in capfd.readouterr().out
