@@ -70,7 +70,7 @@ def test_probabilities_equal_those_of_plain_loops(interaction, packed):
     model, origin = model_of(config)
     dense_BI, sparse_BF = batch_of(config, 9)
     with torch.no_grad():
-        compute = eager.compile(model, 9) if packed else model
+        compute = eager.compile(model.for_inference(9), 9) if packed else model
         probability_B = compute(dense_BI, sparse_BF)
     for row in range(9):
         by_hand = probability_by_hand(config, origin, dense_BI[row].tolist(), sparse_BF[row].tolist(), interaction)
@@ -102,7 +102,7 @@ def test_bfloat16_stays_within_its_stated_tolerance_and_is_not_fp32_in_disguise(
     half, _ = model_of(config, bfloat16.TABLE_DTYPE)
     with torch.no_grad():
         logits_B = torch.logit(full(dense_BI, sparse_BF).double())
-        compute = eager.compile(bfloat16.apply(half), batch_size)
+        compute = eager.compile(bfloat16.apply(half).for_inference(batch_size), batch_size)
         rounded_B = torch.logit(compute(dense_BI, sparse_BF).double())
     error = (rounded_B - logits_B).abs().max().item()
     assert 1e-5 < error < bfloat16.LOGIT_TOLERANCE
@@ -136,3 +136,16 @@ def test_flops_count_each_product_of_mlperf_dlrm_twice():
 def test_sizes_that_do_not_fit_each_other_are_refused_by_name(bottom, over, message):
     with pytest.raises(UsageError, match=message):
         make_config(embedding_dim=4, bottom=bottom, over=over, table_rows=(3,), interaction="dot")
+
+
+@pytest.mark.parametrize(("built_for", "size"), [(300, 300), (300, 17), (1000, 600), (1, 1)])
+def test_the_inference_box_gives_the_numbers_of_the_plain_ones_in_chunks_and_for_smaller_batches(built_for, size):
+    config = small_config()
+    plain, _ = model_of(config)
+    fast, _ = model_of(config)
+    dense_BI, sparse_BF = batch_of(config, size)
+    with torch.no_grad():
+        dense_BD = plain.dense_arch(dense_BI)
+        expected_BW = plain.features(dense_BD, sparse_BF)
+        features_BW = fast.for_inference(built_for).features(dense_BD, sparse_BF)
+    assert torch.allclose(features_BW, expected_BW, rtol=0, atol=1e-6)

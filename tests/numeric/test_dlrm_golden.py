@@ -60,7 +60,7 @@ def test_each_box_gives_what_the_reference_gives(infer):
     model = load("tiny_tb00.pt", tiny_config())
     with torch.no_grad():
         dense_BD = model.dense_arch(infer["dense"])
-        features_BW = model.interaction(dense_BD, model.sparse_arch(infer["indices"].T))
+        features_BW = model.features(dense_BD, infer["indices"].T)
     assert torch.allclose(dense_BD, infer["bottom_out"], rtol=0, atol=1e-6)
     assert torch.allclose(features_BW, infer["interaction"], rtol=0, atol=1e-6)
 
@@ -68,7 +68,7 @@ def test_each_box_gives_what_the_reference_gives(infer):
 def test_the_packed_engine_gives_the_same_logits(infer):
     model = load("tiny_tb00.pt", tiny_config())
     with torch.no_grad():
-        compiled = eager.compile(model, batch_size=256)
+        compiled = eager.compile(model.for_inference(256), batch_size=256)
         probability_B = compiled(infer["dense"], infer["indices"].T)
     assert torch.allclose(torch.logit(probability_B), torch.logit(infer["prob"].squeeze(1)), rtol=0, atol=1e-6)
 

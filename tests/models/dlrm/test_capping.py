@@ -25,5 +25,5 @@ def test_tables_that_do_not_fit_are_refused_with_both_figures_and_a_cap_that_doe
 
 
 def test_a_host_too_small_for_the_smallest_cap_is_told_so():
-    with pytest.raises(ModelError, match="capped at 1000 rows take 1005.0 KiB, this instance may take 100.0 KiB"):
+    with pytest.raises(ModelError, match=r"capped at 1000 rows take 1005\.0 KiB, this instance may take 100\.0 KiB"):
         choose_max_ind_range(ROWS, 512, 100 * 1024)

@@ -151,7 +151,8 @@ def _step(case: Case, model: _Model, precision: ModuleType) -> Callable[[Batch],
     module = Dlrm(model.config, model.tables_RD)
     module.load_stacks(model.origin.stacks())
     engine = load_plugin(engines, case.knobs.engine)
-    compiled = engine.compile(precision.apply(module), case.knobs.batch_size)
+    batch_size = case.knobs.batch_size
+    compiled = engine.compile(precision.apply(module).for_inference(batch_size), batch_size)
 
     def step(batch: Batch) -> Tensor:
         probability_B: Tensor = compiled(batch.dense_BI, batch.sparse_BF)

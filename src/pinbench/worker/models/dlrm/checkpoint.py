@@ -2,6 +2,7 @@
 
 import pickle
 import zipfile
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def expected_shapes(config: DlrmConfig) -> dict[str, tuple[int, ...]]:
         f"emb_l.{table}.weight": (rows, config.embedding_dim) for table, rows in enumerate(config.table_rows)
     }
     for stack, sizes in (("bot_l", config.bottom), ("top_l", config.over)):
-        for layer, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        for layer, (inputs, outputs) in enumerate(pairwise(sizes)):
             shapes[f"{stack}.{2 * layer}.weight"] = (outputs, inputs)
             shapes[f"{stack}.{2 * layer}.bias"] = (outputs,)
     return shapes

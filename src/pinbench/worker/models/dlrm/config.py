@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from pinbench.base.errors import UsageError
 
@@ -41,7 +42,7 @@ class DlrmConfig:
     @property
     def flops_per_sample(self) -> int:
         """Multiplications and additions of the linear layers and the distinct dot products of one sample."""
-        products = sum(i * o for stack in (self.bottom, self.over) for i, o in zip(stack, stack[1:], strict=False))
+        products = sum(i * o for stack in (self.bottom, self.over) for i, o in pairwise(stack))
         if self.interaction is Interaction.DOT:
             products += num_pairs(self.num_tables + 1) * self.embedding_dim
         return 2 * products
@@ -98,4 +99,4 @@ def make_config(
 
 
 def _stack_parameters(sizes: tuple[int, ...]) -> int:
-    return sum(i * o + o for i, o in zip(sizes, sizes[1:], strict=False))
+    return sum(i * o + o for i, o in pairwise(sizes))

@@ -1,12 +1,29 @@
 """DLRM: wires the boxes of the paper's diagram (Naumov et al., arXiv:1906.00091, figure 1)."""
 
+from typing import Self
+
 from torch import Tensor, nn
 
 from pinbench.worker.models.dlrm.config import DlrmConfig, Interaction
 from pinbench.worker.models.dlrm.dense import DenseArch
 from pinbench.worker.models.dlrm.interaction import CatInteraction, DotInteraction
+from pinbench.worker.models.dlrm.lookup_dots import LookupDots
 from pinbench.worker.models.dlrm.over import OverArch
 from pinbench.worker.models.dlrm.sparse import SparseArch
+
+
+class Features(nn.Module):
+    """Sparse arch and interaction behind each other: what a faster box may replace as a whole."""
+
+    def __init__(self, sparse_arch: SparseArch, interaction: DotInteraction | CatInteraction) -> None:
+        super().__init__()
+        self.sparse_arch = sparse_arch
+        self.interaction = interaction
+
+    def forward(self, dense_BD: Tensor, sparse_BF: Tensor) -> Tensor:
+        """Return the input of the over arch, shape (B, W)."""
+        features_BW: Tensor = self.interaction(dense_BD, self.sparse_arch(sparse_BF))
+        return features_BW
 
 
 class Dlrm(nn.Module):
@@ -15,11 +32,13 @@ class Dlrm(nn.Module):
     def __init__(self, config: DlrmConfig, tables_RD: Tensor) -> None:
         super().__init__()
         self.dense_arch = DenseArch(config.bottom)
-        self.sparse_arch = SparseArch(tables_RD, config.table_rows)
-        self.interaction: nn.Module = (
-            DotInteraction(config.num_tables) if config.interaction is Interaction.DOT else CatInteraction()
+        dot = config.interaction is Interaction.DOT
+        self.features: nn.Module = Features(
+            SparseArch(tables_RD, config.table_rows),
+            DotInteraction(config.num_tables) if dot else CatInteraction(),
         )
         self.over_arch = OverArch(config.over)
+        self.activation_dtype = tables_RD.dtype
 
     def load_stacks(self, weights: dict[str, Tensor]) -> None:
         """Copy the weights and biases of both stacks, given by the reference's names."""
@@ -31,9 +50,15 @@ class Dlrm(nn.Module):
             }
             arch.load_state_dict(state)
 
+    def for_inference(self, batch_size: int) -> Self:
+        """Return this model with the fastest boxes there are for batches of up to `batch_size` rows."""
+        match self.features:
+            case Features(sparse_arch=sparse_arch, interaction=DotInteraction() as interaction):
+                self.features = LookupDots(sparse_arch, interaction, batch_size)
+        return self
+
     def forward(self, dense_BI: Tensor, sparse_BF: Tensor) -> Tensor:
         """Return the click probability, shape (B,)."""
-        dense_BD = self.dense_arch(dense_BI.to(self.sparse_arch.tables_RD.dtype))
-        sparse_BFD = self.sparse_arch(sparse_BF)
-        probability_B: Tensor = self.over_arch(self.interaction(dense_BD, sparse_BFD))
+        dense_BD = self.dense_arch(dense_BI.to(self.activation_dtype))
+        probability_B: Tensor = self.over_arch(self.features(dense_BD, sparse_BF))
         return probability_B

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -58,7 +59,7 @@ class SeededOrigin:
         random = np.random.Generator(np.random.PCG64DXSM(np.random.SeedSequence([self._seed, 1 << 32])))
         weights: dict[str, Tensor] = {}
         for stack, sizes in (("bot_l", self._config.bottom), ("top_l", self._config.over)):
-            for layer, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
+            for layer, (inputs, outputs) in enumerate(pairwise(sizes)):
                 weight = random.normal(0.0, (2 / (inputs + outputs)) ** 0.5, (outputs, inputs))
                 bias = random.normal(0.0, (1 / outputs) ** 0.5, outputs)
                 weights[f"{stack}.{2 * layer}.weight"] = torch.from_numpy(weight.astype(np.float32))
