@@ -1,0 +1,224 @@
+"""``pinbench run``: one case, from its declaration to its KPIs."""
+
+import json
+import os
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pinbench.base.errors import ExitCode, LaunchError, UsageError
+from pinbench.contract.case import Case
+from pinbench.contract.host import HostFacts
+from pinbench.contract.plan import Plan
+from pinbench.contract.result import SCHEMA_VERSION, Record, Software, Status
+from pinbench.harness.backend import native
+from pinbench.harness.case.catalog import find_case
+from pinbench.harness.case.override import customise
+from pinbench.harness.case.platforms import Platform, load_platforms
+from pinbench.harness.case.source import SOURCE_ROOT
+from pinbench.harness.case.workload import Workload, load_workload
+from pinbench.harness.host.allocator import find_allocator
+from pinbench.harness.host.facts import read_facts
+from pinbench.harness.host.isa import require
+from pinbench.harness.host.load import read_load_counters
+from pinbench.harness.host.topology import read_topology
+from pinbench.harness.kpi.judge import conclude
+from pinbench.harness.kpi.text import format_block
+from pinbench.harness.launch.process import run_tool
+from pinbench.harness.plan.planner import make_plan
+from pinbench.harness.plan.threads import SCRUBBED_PREFIXES
+from pinbench.harness.record.software import read_software
+from pinbench.harness.record.store import IterationDirectory, LogDirectory, open_log_directory
+from pinbench.harness.record.tunables import tunables
+from pinbench.harness.record.workload_config import Settings
+from pinbench.harness.report.plan import plan_lines
+
+HELP = "run one case and print its KPIs (ctest calls this)"
+
+_GIT_LIMIT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Order:
+    """What the command line and the environment ask for, in types."""
+
+    workload: Workload
+    case: Case
+    platform: Platform
+    facts: HostFacts
+    logs_root: Path
+    iterations: int
+    is_dry: bool
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--workload", type=Path, required=True, metavar="DIR", help="folder of the workload")
+    parser.add_argument("--case", required=True, metavar="NAME", help="name of the case, as ctest -N lists it")
+    parser.add_argument("--platform", default="", metavar="NAME", help="platform or alias; default: this host's own")
+    parser.add_argument("--logs-root", type=Path, default=Path(), metavar="DIR", help="gets logs-<case>; default: here")
+    parser.add_argument("--set", action="append", default=[], metavar="K=V", help="override a parameter, repeatable")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="YAML with overrides by test name")
+    parser.add_argument("--run", type=int, default=None, metavar="N", help="iterations, itr-1 to itr-N; default: 1")
+    parser.add_argument("--dry-run", action="store_true", help="show the plan and start nothing")
+
+
+def run(arguments: Namespace) -> int:
+    """Run the case; the exit code is that of the worst iteration."""
+    order = _read_order(arguments, os.environ)
+    require(order.case, order.facts)
+    plan = _make_plan(order)
+    _print_lines(plan_lines(plan))
+    if order.is_dry:
+        print("dry run: nothing was started")
+        return ExitCode.PASSED
+    commit, changed_files = _git_state()
+    software = read_software(f"{commit}+" if commit and changed_files else commit)
+    command = _repeat_command(order)
+    with open_log_directory(order.logs_root, order.case.name, datetime.now(UTC).astimezone()) as logs:
+        if logs.notice is not None:
+            print(logs.notice)
+        logs.write_configuration(
+            order.case,
+            _settings(order, command, software.git_commit),
+            kpi_script=order.workload.folder / "kpi.sh",
+            changed_files=changed_files,
+        )
+        codes = [_run_iteration(order, plan, logs, number, command, software) for number in range(1, order.iterations + 1)]
+    return max(codes)
+
+
+def _read_order(arguments: Namespace, environment: Mapping[str, str]) -> _Order:
+    workload = load_workload(arguments.workload)
+    facts = read_facts()
+    platform = load_platforms().choose(arguments.platform, facts)
+    own = load_platforms().identify(facts)
+    config = arguments.config or (Path(environment["PINBENCH_CONFIG"]) if environment.get("PINBENCH_CONFIG") else None)
+    case = customise(
+        workload,
+        find_case(workload, arguments.case, platform),
+        environment=environment,
+        config=config,
+        assignments=[*json.loads(environment.get("PINBENCH_SET", "[]")), *arguments.set],
+        directory=Path.cwd(),
+    )
+    return _Order(
+        workload=workload,
+        case=case,
+        platform=platform,
+        facts=replace(facts, platform=own.name),
+        logs_root=arguments.logs_root.absolute(),
+        iterations=_iterations(arguments.run, environment.get("PINBENCH_RUN", "")),
+        is_dry=arguments.dry_run or bool(environment.get("PINBENCH_DRY_RUN")),
+    )
+
+
+def _iterations(asked: int | None, from_environment: str) -> int:
+    text = str(asked) if asked is not None else from_environment or "1"
+    if not text.isdecimal() or int(text) < 1:
+        raise UsageError(f"--run must be a whole number of at least 1, got {text!r}")
+    return int(text)
+
+
+def _make_plan(order: _Order) -> Plan:
+    allocator = find_allocator(order.case.knobs.allocator, order.facts.architecture)
+    load_1m = read_load_counters().load_1m
+    return make_plan(order.case, read_topology(), order.facts, allocator=allocator, load_1m=load_1m)
+
+
+def _run_iteration(
+    order: _Order, plan: Plan, logs: LogDirectory, number: int, command: tuple[str, ...], software: Software
+) -> ExitCode:
+    iteration = logs.start_iteration(number)
+    iteration.write_plan(plan)
+    started_at = datetime.now(UTC)
+    draft = Record(
+        schema=SCHEMA_VERSION,
+        status=Status.FAILED,
+        failure="interrupted",
+        command=command,
+        started_at=started_at.isoformat(timespec="milliseconds"),
+        elapsed_s=0.0,
+        plan=plan,
+        host=order.facts,
+        load=None,
+        software=software,
+        results=(),
+    )
+    try:
+        outcome = native.run(
+            plan,
+            iteration.instances_dir,
+            base_env=os.environ,
+            scrub=SCRUBBED_PREFIXES,
+            say=lambda line: _say(iteration, line),
+        )
+    except KeyboardInterrupt as interrupt:
+        elapsed_s = (datetime.now(UTC) - started_at).total_seconds()
+        _finish(iteration, replace(draft, failure=f"interrupted {interrupt}".strip(), elapsed_s=elapsed_s))
+        raise
+    record = replace(
+        draft,
+        status=outcome.status,
+        failure=outcome.failure,
+        elapsed_s=outcome.elapsed_s,
+        load=outcome.load,
+        results=outcome.results,
+    )
+    status = _finish(iteration, record)
+    if outcome.status is Status.PASSED:
+        return ExitCode.PASSED if status is Status.PASSED else ExitCode.FAILED
+    return outcome.exit_code
+
+
+def _finish(iteration: IterationDirectory, record: Record) -> Status:
+    record, block = conclude(record)
+    text = format_block(block)
+    iteration.finish(record, text)
+    print(text, end="")
+    print(f"Workload Logs: {iteration.path}", flush=True)
+    return record.status
+
+
+def _say(iteration: IterationDirectory, line: str) -> None:
+    stamped = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ} {line}"
+    iteration.log(stamped)
+    print(stamped, flush=True)
+
+
+def _print_lines(lines: tuple[str, ...]) -> None:
+    for line in lines:
+        print(line)
+    print(end="", flush=True)
+
+
+def _repeat_command(order: _Order) -> tuple[str, ...]:
+    values = tunables(order.case)
+    overrides = [word for name in order.case.overrides for word in ("--set", f"{name}={values.get(name, '')}")]
+    return ("./ctest.sh", "-R", f"^test_{order.case.name}$", *overrides, "-V")
+
+
+def _settings(order: _Order, command: tuple[str, ...], git_commit: str | None) -> Settings:
+    user_command = json.loads(os.environ.get("PINBENCH_COMMAND", "[]"))
+    return Settings(
+        command=tuple(user_command) or command,
+        platform=order.platform.display,
+        title=order.workload.title,
+        category=order.workload.category,
+        git_commit=git_commit,
+    )
+
+
+def _git_state() -> tuple[str | None, tuple[str, ...]]:
+    """Return the commit of the suite and the files that differ from it; None where it is no git checkout."""
+    git = ["git", "-C", str(SOURCE_ROOT)]
+    try:
+        head = run_tool([*git, "rev-parse", "HEAD"], timeout_s=_GIT_LIMIT_S)
+        status = run_tool([*git, "status", "--porcelain"], timeout_s=_GIT_LIMIT_S)
+    except LaunchError:
+        return None, ()  # git is needed to get pinbench, not to run it
+    if head.returncode != 0:
+        return None, ()
+    return head.stdout.strip(), tuple(line[3:] for line in status.stdout.splitlines())
