@@ -102,7 +102,7 @@ def _read_order(arguments: Namespace, environment: Mapping[str, str]) -> _Order:
         environment=environment,
         config=config,
         assignments=[*json.loads(environment.get("PINBENCH_SET", "[]")), *arguments.set],
-        directory=Path.cwd(),
+        directory=Path(environment.get("PINBENCH_DIRECTORY") or Path.cwd()),
     )
     return _Order(
         workload=workload,
