@@ -33,7 +33,8 @@ def read_counts(directory: Path) -> tuple[int, ...]:
     """
     path = directory / COUNTS_FILE
     try:
-        with np.load(path) as archive:
+        # opened here: numpy leaves a file open that it finds damaged
+        with path.open("rb") as file, np.load(file) as archive:
             counts = archive[_COUNTS_KEY]
     except FileNotFoundError as error:
         raise DataError(

@@ -66,6 +66,8 @@ class RawFile:
                 raise DataError(f"{self._path}, line {line + error.row}: {error}") from error
             yield rows
             line += len(rows.label_B)
+        if line == 1:
+            raise DataError(f"{self._path} holds no rows; fetch it again")
 
     def _whole_lines(self) -> Iterator[bytes]:
         rest = b""
