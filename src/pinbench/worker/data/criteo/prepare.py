@@ -57,7 +57,7 @@ def prepare(job: DataJob, progress: Progress) -> DataManifest:
     output = Path(job.output)
     refuse_existing(output, job.force)
     sizes_bytes = [file_size(path) for path in inputs]
-    progress.say(f"{', '.join(path.name for path in inputs)}, in this order, as {assignment}")
+    progress.say(f"inputs in this order: {', '.join(path.name for path in inputs)}; split: {assignment}")
     require_space(inputs, output, cuts_last=assignment is Assignment.DAYS)
     with workspace(output) as folder:
         encoder = _Encoder(job.max_ind_range, progress)

@@ -18,7 +18,6 @@ LABEL = 0
 DENSE = slice(1, 1 + DENSE_FEATURES)
 SPARSE = slice(1 + DENSE_FEATURES, FIELDS)
 
-MLPERF_MAX_IND_RANGE = 40_000_000  # MLPerf DLRM runs the reference with --max-ind-range=40000000
 HASH_VALUES = 1 << 32  # a raw category is at most 8 hexadecimal digits: a modulo of this changes nothing
 
 # Distinct values of each column over the 24 days, after the modulo of 40,000,000: the tables of MLPerf DLRM, as in
