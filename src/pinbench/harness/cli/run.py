@@ -86,8 +86,8 @@ def run(arguments: Namespace) -> int:
             kpi_script=order.workload.folder / "kpi.sh",
             changed_files=changed_files,
         )
-        codes = [_run_iteration(order, plan, logs, number, command, software) for number in range(1, order.iterations + 1)]
-    return max(codes)
+        numbers = range(1, order.iterations + 1)
+        return max(_run_iteration(order, plan, logs, number, command, software) for number in numbers)
 
 
 def _read_order(arguments: Namespace, environment: Mapping[str, str]) -> _Order:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import TypedDict
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from pinbench.contract.plan import Instance, WeightSource
 from pinbench.contract.result import DataFacts, IsaReadback, ModelFacts, Quality
 from pinbench.worker import engine as engines
 from pinbench.worker import precision as precisions
-from pinbench.worker.data.criteo.batches import Batch, Split, open_split, synthetic_batches
+from pinbench.worker.data.criteo.batches import Batch, open_split, synthetic_batches, synthetic_facts
 from pinbench.worker.gate_client import GateClient
 from pinbench.worker.models.dlrm.capping import cap_rows, check_fits, choose_max_ind_range
 from pinbench.worker.models.dlrm.checkpoint import CheckpointOrigin
@@ -38,8 +39,18 @@ _DISTINCT_ROWS = 32_768
 _MAX_BATCHES = 4_096
 _MIN_BATCHES = 4
 _CHECKED_ROWS = 64
+_SPLIT = "test"  # the labelled rows that inference runs on
 
 _TABLE_BITS: dict[torch.dtype, type[np.generic]] = {torch.float32: np.float32, torch.bfloat16: np.uint16}
+
+
+class _Stream(TypedDict):
+    """What makes a stream of synthetic batches, besides the shard."""
+
+    batch_size: int
+    count: int
+    alpha: float
+    seed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +67,7 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepa
     torch.set_grad_enabled(False)
     torch.set_num_interop_threads(1)
     precision = load_plugin(precisions, case.precision)
-    split = _open_data(case)
-    config, max_ind_range = _sizes(case, split, precision.TABLE_DTYPE, instance.weight_budget_bytes)
+    config, max_ind_range = _sizes(case, precision.TABLE_DTYPE, instance.weight_budget_bytes)
     gate.phase("weights")
     origin = _weight_origin(case, config)
     tables_RD = _tables(instance, config, origin, precision.TABLE_DTYPE, gate, store_fd)
@@ -65,7 +75,7 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepa
     gate.phase("engine")
     step = _step(case, model, precision)
     gate.phase("data")
-    batches, data = _batches(instance, config, split)
+    batches, data = _batches(instance, model)
     return Prepared(
         step=step,
         batches=batches,
@@ -79,20 +89,22 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepa
     )
 
 
-def _open_data(case: Case) -> Split | None:
+def _dataset_dir(case: Case) -> Path | None:
     if case.knobs.data_type is not DataType.REAL:
         return None
     if case.knobs.dataset_dir is None:
         raise ModelError("DATA_TYPE=real needs DATASET_DIR: a directory that `pinbench data criteo` has made")
-    cap = case.knobs.own.get("MAX_IND_RANGE")
-    return open_split(Path(case.knobs.dataset_dir), "test", int(cap) if cap is not None else None)
+    return Path(case.knobs.dataset_dir)
 
 
-def _sizes(case: Case, split: Split | None, table_dtype: torch.dtype, budget_bytes: int) -> tuple[DlrmConfig, int]:
-    own = case.knobs.own
+def _sizes(case: Case, table_dtype: torch.dtype, budget_bytes: int) -> tuple[DlrmConfig, int]:
+    own, dataset_dir = case.knobs.own, _dataset_dir(case)
     embedding_dim = int(own["ARCH_SPARSE_FEATURE_SIZE"])
     row_bytes = embedding_dim * table_dtype.itemsize
-    full_rows = split.table_rows if split else parse_sizes("ARCH_EMBEDDING_SIZE", str(own["ARCH_EMBEDDING_SIZE"]))
+    if dataset_dir is not None:
+        full_rows = open_split(dataset_dir, _SPLIT, None).table_rows
+    else:
+        full_rows = parse_sizes("ARCH_EMBEDDING_SIZE", str(own["ARCH_EMBEDDING_SIZE"]))
     asked = own.get("MAX_IND_RANGE")
     max_ind_range = choose_max_ind_range(full_rows, row_bytes, budget_bytes) if asked is None else int(asked)
     check_fits(full_rows, row_bytes, budget_bytes, max_ind_range)
@@ -161,23 +173,18 @@ def _step(case: Case, model: _Model, precision: ModuleType) -> Callable[[Batch],
     return step
 
 
-def _batches(instance: Instance, config: DlrmConfig, split: Split | None) -> tuple[Sequence[Batch], DataFacts]:
+def _batches(instance: Instance, model: _Model) -> tuple[Sequence[Batch], DataFacts]:
     knobs = instance.case.knobs
     count = min(max(_DISTINCT_ROWS // knobs.batch_size, _MIN_BATCHES), _MAX_BATCHES)
-    if split is not None:
-        batches = split.batches(knobs.batch_size, instance.shard, instance.shards, count)
-        return batches, split.facts
+    dataset_dir = _dataset_dir(instance.case)
+    if dataset_dir is not None:
+        split = open_split(dataset_dir, _SPLIT, model.max_ind_range)
+        part = (knobs.batch_size, instance.shard, instance.shards, count)
+        return split.batches(*part), split.facts(*part)
     alpha = float(knobs.own["INDEX_ALPHA"])
-    batches = synthetic_batches(
-        batch_size=knobs.batch_size,
-        count=count,
-        table_rows=config.table_rows,
-        alpha=alpha,
-        seed=knobs.seed,
-        shard=instance.shard,
-    )
-    detail = f"power law, alpha {alpha:g}, seed {knobs.seed}, shard {instance.shard} of {instance.shards}"
-    return batches, DataFacts(name="synthetic Criteo", rows=count * knobs.batch_size, detail=detail)
+    stream: _Stream = {"batch_size": knobs.batch_size, "count": count, "alpha": alpha, "seed": knobs.seed}
+    batches = synthetic_batches(**stream, table_rows=model.config.table_rows, shard=instance.shard)
+    return batches, synthetic_facts(**stream, shard=instance.shard)
 
 
 def _facts(model: _Model, precision: ModuleType) -> ModelFacts:
