@@ -40,10 +40,9 @@ class LookupDots(nn.Module):
     def forward(self, dense_BD: Tensor, sparse_BF: Tensor) -> Tensor:
         """Return [dense | pairwise dots], shape (B, D + P), in a buffer that the next call overwrites."""
         features_BW = self._features_BW[: len(dense_BD)]
-        for chunk in zip(
-            dense_BD.split(self._chunk), sparse_BF.split(self._chunk), features_BW.split(self._chunk), strict=True
-        ):
-            self._compute(*chunk)
+        for begin in range(0, len(dense_BD), self._chunk):
+            rows = slice(begin, begin + self._chunk)
+            self._compute(dense_BD[rows], sparse_BF[rows], features_BW[rows])
         return features_BW
 
     def _compute(self, dense_BD: Tensor, sparse_BF: Tensor, features_BW: Tensor) -> None:
