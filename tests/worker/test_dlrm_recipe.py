@@ -1,0 +1,157 @@
+"""The recipe on a small model: what it hands to the loop, and what it refuses before it allocates."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from pinbench.base.errors import ModelError
+from pinbench.contract.case import Case, DataType, Function, Isa, Knobs, Mode, Precision, Scalar, Variant
+from pinbench.contract.gate import Barrier
+from pinbench.contract.plan import Instance, WeightSource
+from pinbench.worker.recipes import dlrm
+
+GOLDEN = Path(__file__).parents[1] / "data" / "golden"
+CRITEO = Path(__file__).parents[1] / "data" / "criteo"
+SMALL: dict[str, Scalar] = {
+    "ARCH_SPARSE_FEATURE_SIZE": 16,
+    "ARCH_MLP_BOT": "13-32-24-16",
+    "ARCH_MLP_TOP": "64-48-32-24-1",
+    "ARCH_EMBEDDING_SIZE": "-".join(["400"] * 26),
+    "ARCH_INTERACTION_OP": "dot",
+    "INDEX_ALPHA": 1.05,
+    "MAX_IND_RANGE": 400,
+}
+
+
+class OpenGate:
+    """A gate that lets everyone through and remembers who asked."""
+
+    def __init__(self) -> None:
+        self.passed: list[Barrier] = []
+        self.phases: list[str] = []
+
+    def phase(self, name: str) -> None:
+        self.phases.append(name)
+
+    def wait(self, barrier: Barrier) -> int:
+        self.passed.append(barrier)
+        return 0
+
+
+@pytest.fixture(autouse=True)
+def gradients_as_before():
+    before = torch.is_grad_enabled()
+    yield
+    torch.set_grad_enabled(before)
+
+
+def case_of(precision: Precision = Precision.FP32, own: dict[str, Scalar] | None = None, **knobs: object) -> Case:
+    chosen = {"batch_size": 8, "warmup_steps": 1, "steps": 2, "min_duration_s": 0.0, "own": SMALL | (own or {})}
+    return Case(
+        workload="DLRM-PyTorch-Xeon-Public",
+        name="dlrm",
+        recipe="dlrm",
+        function=Function.INFERENCE,
+        mode=Mode.THROUGHPUT,
+        isa=Isa.AVX,
+        precision=precision,
+        variant=Variant.GATED,
+        knobs=Knobs(**(chosen | knobs)),
+    )
+
+
+def order_of(case: Case, weights: WeightSource = WeightSource.PRIVATE, budget_bytes: int = 1 << 30) -> Instance:
+    return Instance(
+        index=0,
+        case=case,
+        shard=0,
+        shards=1,
+        cpus=tuple(os.sched_getaffinity(0)),
+        memory_nodes=(0,),
+        weights=weights,
+        store=None if weights is WeightSource.PRIVATE else 0,
+        weight_budget_bytes=budget_bytes,
+        env={},
+    )
+
+
+@pytest.mark.parametrize("precision", [Precision.FP32, Precision.BFLOAT16])
+def test_the_step_computes_and_the_check_finds_it_close_to_fp32_eager(precision):
+    gate = OpenGate()
+    prepared = dlrm.prepare(order_of(case_of(precision)), gate, None)
+    probability_B = prepared.step(prepared.batches[0])
+    assert probability_B.shape == (8,)
+    assert prepared.check().max_logit_error <= prepared.check().tolerance
+    assert gate.passed == [Barrier.WEIGHTS]
+    assert prepared.model.table_rows == 26 * 400
+    assert prepared.model.table_dtype == {"fp32": "float32", "bfloat16": "bfloat16"}[precision]
+    assert prepared.model.origin == "seed 0"
+
+
+def test_the_same_seed_gives_the_same_outputs_and_another_shard_other_rows():
+    first, again = (dlrm.prepare(order_of(case_of()), OpenGate(), None) for _ in range(2))
+    assert torch.equal(first.step(first.batches[0]), again.step(again.batches[0]))
+    other = dlrm.prepare(replace(order_of(case_of()), shard=1, shards=2), OpenGate(), None)
+    assert not torch.equal(first.batches[0].sparse_BF, other.batches[0].sparse_BF)
+
+
+def test_two_instances_compute_on_one_copy_of_the_tables():
+    fd = os.memfd_create("test-tables")
+    try:
+        builder = dlrm.prepare(order_of(case_of(), WeightSource.BUILD), OpenGate(), fd)
+        mapper = dlrm.prepare(order_of(case_of(), WeightSource.MAP), OpenGate(), fd)
+        assert torch.equal(builder.step(builder.batches[0]), mapper.step(mapper.batches[0]))
+        assert os.fstat(fd).st_size >= 26 * 400 * 16 * 4
+        os.pwrite(fd, bytes(26 * 400 * 16 * 4), 0)  # the memory that both map
+        with pytest.raises(ModelError, match="does not hold the rows of its origin"):
+            mapper.check()
+    finally:
+        os.close(fd)
+
+
+def test_outputs_that_are_not_those_of_the_model_have_no_quality():
+    prepared = dlrm.prepare(order_of(case_of()), OpenGate(), None)
+    weight = next(iter(prepared.step.__closure__ or ())).cell_contents.over_arch.layers[0].bias_O
+    weight += 1.0
+    with pytest.raises(ModelError, match="differ from fp32 eager by"):
+        prepared.check()
+    weight.fill_(float("nan"))
+    with pytest.raises(ModelError, match="differ from fp32 eager by nan"):
+        prepared.check()
+
+
+def test_tables_that_do_not_fit_are_refused_with_both_figures():
+    with pytest.raises(ModelError, match=r"MAX_IND_RANGE=400 take 650\.0 KiB, this instance may take"):
+        dlrm.prepare(order_of(case_of(), budget_bytes=100 << 10), OpenGate(), None)
+
+
+def test_without_a_cap_the_memory_chooses_one():
+    own = {name: value for name, value in SMALL.items() if name != "MAX_IND_RANGE"}
+    own["ARCH_EMBEDDING_SIZE"] = "-".join(["40000000"] + ["10"] * 25)
+    case = replace(case_of(), knobs=replace(case_of().knobs, own=own))
+    prepared = dlrm.prepare(order_of(case, budget_bytes=10_000 * 64 + 25 * 640), OpenGate(), None)
+    assert prepared.model.max_ind_range == 10_000
+    assert int(prepared.batches[0].sparse_BF[:, 0].max()) < 10_000
+
+
+def test_a_checkpoint_is_what_runs_and_real_rows_are_what_it_runs_on(tmp_path):
+    for name in ("tb_test.bin", "day_fea_count.npz"):
+        target = "terabyte_processed_test.bin" if name == "tb_test.bin" else name
+        (tmp_path / target).symlink_to(CRITEO / name)
+    case = case_of(
+        own={"CHECKPOINT": str(GOLDEN / "tiny_tb00.pt")},
+        data_type=DataType.REAL,
+        dataset_dir=str(tmp_path),
+        batch_size=256,
+    )
+    prepared = dlrm.prepare(order_of(case), OpenGate(), None)
+    import numpy as np
+
+    with np.load(GOLDEN / "tiny_infer.npz") as infer:
+        expected_B = torch.from_numpy(infer["prob"]).squeeze(1)
+    assert torch.allclose(prepared.step(prepared.batches[0]), expected_B, rtol=0, atol=1e-6)
+    assert prepared.model.origin.endswith("tiny_tb00.pt")
+    assert prepared.data.name == "criteo test"
