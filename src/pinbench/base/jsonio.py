@@ -152,7 +152,10 @@ def _convert_container(kind: Any, data: Any, where: str) -> Any:
 
 
 def _convert_key(kind: Any, key: str, where: str) -> Any:
-    return _convert_scalar(kind, int(key) if kind is int else key, where)
+    try:
+        return _convert_scalar(kind, int(key) if kind is int else key, where)
+    except ValueError as error:
+        raise RecordError(f"{where}: the key {key!r} is not a whole number") from error
 
 
 def _convert_scalar(kind: Any, data: Any, where: str) -> Any:
