@@ -18,7 +18,7 @@ def test_step_times_stand_on_one_line_and_other_fields_on_their_own(tmp_path):
     write_record(tmp_path / "record.json", make_record(ok(0, steps=1000)))
     lines = (tmp_path / "record.json").read_text().splitlines()
     assert len(lines) < 400
-    assert sum('"step_ns": [10000000,10000000' in line for line in lines) == 1
+    assert sum('"step_ns": [10000000, 10000000' in line for line in lines) == 1
 
 
 def test_text_that_looks_like_a_list_of_numbers_is_kept(tmp_path):

@@ -1,26 +1,19 @@
 """The record of an iteration as a file, both ways; refuses what another schema wrote."""
 
-import json
-import re
 from pathlib import Path
 
 from pinbench.base.errors import RecordError
-from pinbench.base.jsonio import from_jsonable, read_json, to_jsonable, write_text
+from pinbench.base.jsonio import from_jsonable, read_json, write_json
 from pinbench.contract.result import SCHEMA_VERSION, Record
-
-# A list of whole numbers as `indent` spreads it over lines. Inside a JSON string a line break is written \n,
-# so that this never matches text.
-_SPREAD_INTEGERS = re.compile(r"\[\n[\s\d,-]+\]")
 
 
 def write_record(path: Path, record: Record) -> None:
-    """Write `record` to `path`: one line a field, and each list of step times on a single line.
+    """Write `record` to `path`, whole or not at all.
 
     Raises:
         RecordError: the file cannot be written.
     """
-    text = json.dumps(to_jsonable(record), indent=1)
-    write_text(path, _SPREAD_INTEGERS.sub(lambda match: "".join(match[0].split()), text) + "\n")
+    write_json(path, record)
 
 
 def read_record(path: Path) -> Record:
