@@ -1,5 +1,7 @@
+import io
 import subprocess
 import sys
+import zipfile
 
 from records import DATA
 
@@ -8,6 +10,8 @@ from pinbench.harness.record.bundle import bundle, write_bundle
 
 def test_the_same_sources_give_the_same_bytes():
     assert bundle() == bundle()
+    with zipfile.ZipFile(io.BytesIO(bundle())) as archive:
+        assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 def test_the_bundle_runs_alone_with_the_standard_library(tmp_path):

@@ -1,4 +1,5 @@
 import resource
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -60,6 +61,15 @@ def test_a_simultaneous_run_of_the_same_case_gets_its_own_folder_and_says_so(tmp
         assert first.path.name == "logs-x"
         assert second.path.name == "0102-120005-logs-x"
         assert "in progress" in second.notice
+
+
+def test_runs_that_start_at_the_same_moment_never_share_a_folder(tmp_path):
+    with ThreadPoolExecutor(4) as pool:
+        opened = list(pool.map(lambda _: open_log_directory(tmp_path, "x", NOON), range(4)))
+    assert len({logs.path for logs in opened}) == 4
+    assert [logs.path.name for logs in opened if logs.notice is None] == ["logs-x"]
+    for logs in opened:
+        logs.close()
 
 
 def test_another_case_is_no_simultaneous_run(tmp_path):

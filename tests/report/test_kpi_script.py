@@ -11,8 +11,8 @@ import pytest
 SHELLS = ("bash", "sh")
 
 
-def kpi_sh(script, *arguments, shell="sh", cwd="/", path=None):
-    environment = {"PATH": path or f"{Path(sys.executable).parent}:{os.defpath}"}
+def kpi_sh(script, *arguments, shell="sh", cwd="/", path=None, python_path=""):
+    environment = {"PATH": path or f"{Path(sys.executable).parent}:{os.defpath}", "PYTHONPATH": python_path}
     argv = [shell, str(script), *map(str, arguments)]
     return subprocess.run(argv, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
 
@@ -59,6 +59,12 @@ def test_the_workload_s_script_reads_the_directory_that_it_is_given(elsewhere):
 def test_the_numbers_are_judged_anew_not_repeated(elsewhere):
     (elsewhere / "itr-1" / "kpi.txt").write_text("*Throughput (samples/sec): 1.00\n")
     assert kpi_sh(elsewhere / "kpi.sh").stdout.splitlines()[-1] == "*Throughput (samples/sec): 12800.00"
+
+
+def test_nothing_on_pythonpath_changes_what_the_numbers_mean(elsewhere, tmp_path):
+    (tmp_path / "bisect.py").write_text("raise SystemExit('not the bisect of the standard library')\n")
+    done = kpi_sh(elsewhere / "kpi.sh", python_path=str(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_failed_run_has_another_exit_code(keep_run, failed):

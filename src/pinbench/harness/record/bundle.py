@@ -32,11 +32,13 @@ from pinbench.harness.cli import main
 
 sys.exit(main(["kpi", *sys.argv[1:]]))
 """
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip can hold: the same sources give the same bytes
 
 
 def bundle() -> bytes:
-    """Return the bundle; stored, not deflated, so that the bytes depend on the sources alone."""
+    """Return the bundle; its bytes depend on the sources alone.
+
+    Stored, not deflated: zlib's output differs between versions. A ZipInfo of its own dates a file 1980.
+    """
     package = Path(pinbench.__file__).parent
     sources = sorted(path for part in _PARTS for path in package.glob(part))
     contents = {"__main__.py": _MAIN.encode()}
@@ -44,7 +46,7 @@ def bundle() -> bytes:
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, content in contents.items():
-            archive.writestr(zipfile.ZipInfo(name, _EPOCH), content)
+            archive.writestr(zipfile.ZipInfo(name), content)
     return buffer.getvalue()
 
 

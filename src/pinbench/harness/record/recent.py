@@ -31,13 +31,20 @@ def recent(start: Path) -> tuple[Path, ...]:
     """Return the log directories that the list of `start` or the nearest folder above remembers, oldest first.
 
     Raises:
-        RecordError: there is no list.
+        RecordError: there is no list, or it cannot be read.
     """
     here = start.resolve()
     for folder in (here, *here.parents, here / "build"):
         if (folder / LIST).is_file():
-            return _existing((folder / LIST).read_text(encoding="utf-8"))
+            return _existing(_read(folder / LIST))
     raise RecordError(f"no {LIST} in {here} or above: run a case first, or name the log directories")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise RecordError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _existing(text: str) -> tuple[Path, ...]:

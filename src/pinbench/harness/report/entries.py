@@ -75,7 +75,7 @@ def _read(path: Path) -> Entry:
         record, block = conclude(read_record(path / RECORD))
     except RecordError as error:
         return Entry(path=path, outcome=Outcome.FAILED, reason=str(error))
-    status = status_file.read_text(encoding="utf-8").strip()
+    status = status_file.read_text(encoding="utf-8", errors="replace").strip()
     if record.status is Status.PASSED and status != "0":
         return Entry(path=path, outcome=Outcome.FAILED, reason=f"{status_file} says {status!r}")
     return Entry(
