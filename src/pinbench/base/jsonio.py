@@ -23,6 +23,8 @@ def to_jsonable(value: Any) -> Any:
         return value.value
     if isinstance(value, Mapping):
         return {str(key): to_jsonable(item) for key, item in value.items()}
+    if isinstance(value, tuple) and set(map(type, value)) <= {int}:
+        return list(value)  # step times: up to a million of them, too many for one call each
     if isinstance(value, list | tuple | set | frozenset):
         return [to_jsonable(item) for item in value]
     if isinstance(value, Path):
@@ -41,12 +43,12 @@ def from_jsonable(kind: type[T], data: Any, where: str = "") -> T:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` to `path` so that a reader sees the old file or the whole new one, never a part.
+    """Write `value` to `path`, one line a field, so that a reader sees the old file or the whole new one, never a part.
 
     Raises:
         RecordError: the file cannot be written (read-only directory, full disk).
     """
-    write_text(path, json.dumps(to_jsonable(value), indent=1) + "\n")
+    write_text(path, _layout(to_jsonable(value), "") + "\n")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -84,6 +86,21 @@ def read_json(path: Path) -> Any:
         raise RecordError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:
         raise RecordError(f"{path} is not JSON: {error}") from error
+
+
+def _layout(value: Any, indent: str) -> str:
+    """Lay out objects and lists of such over lines, lists of numbers on one.
+
+    `json.dumps` with an indent would spread a million step times over as many lines, in Python, for seconds.
+    """
+    inner = f"{indent} "
+    if isinstance(value, dict) and value:
+        fields = [f"{inner}{json.dumps(key)}: {_layout(item, inner)}" for key, item in value.items()]
+        return "{\n" + ",\n".join(fields) + f"\n{indent}}}"
+    if isinstance(value, list) and value and isinstance(value[0], dict | list):
+        items = [f"{inner}{_layout(item, inner)}" for item in value]
+        return "[\n" + ",\n".join(items) + f"\n{indent}]"
+    return json.dumps(value)
 
 
 def _convert(kind: Any, data: Any, where: str) -> Any:
@@ -134,7 +151,7 @@ def _convert_container(kind: Any, data: Any, where: str) -> Any:
         if not isinstance(data, list):
             raise RecordError(f"{where}: expected a list, got {type(data).__name__}")
         if arguments == (int, Ellipsis) and set(map(type, data)) <= {int}:
-            return tuple(data)  # step times: up to a million of them, too many for one call each
+            return tuple(data)  # step times again
         if len(arguments) == 2 and arguments[1] is Ellipsis:
             return tuple(_convert(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(data))
         if len(arguments) != len(data):
@@ -152,7 +169,10 @@ def _convert_container(kind: Any, data: Any, where: str) -> Any:
 
 
 def _convert_key(kind: Any, key: str, where: str) -> Any:
-    return _convert_scalar(kind, int(key) if kind is int else key, where)
+    try:
+        return _convert_scalar(kind, int(key) if kind is int else key, where)
+    except ValueError as error:
+        raise RecordError(f"{where}: the key {key!r} is not a whole number") from error
 
 
 def _convert_scalar(kind: Any, data: Any, where: str) -> Any:

@@ -10,6 +10,9 @@ S_PER_H = 3_600
 KIB = 1 << 10
 MIB = 1 << 20
 GIB = 1 << 30
+MEGA = 10**6
+GIGA = 10**9
+PERCENT = 100
 
 _BYTE_UNITS = {
     "": 1, "B": 1,

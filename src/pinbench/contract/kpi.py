@@ -12,3 +12,4 @@ class Kpi:
     unit: str = ""  # as printed between brackets: "samples/sec"
     primary: bool = False  # the one line that starts with an asterisk
     higher_is_better: bool | None = None
+    note: str = ""  # what the value rests on, printed behind it as a comment: "n=4000"

@@ -1,0 +1,164 @@
+"""The configuration fields of the block: what ran, as it was read back; what is not known is absent."""
+
+import shlex
+from collections.abc import Iterable
+
+from pinbench.base.units import format_bytes
+from pinbench.contract.case import Case, Mode, Scalar
+from pinbench.contract.host import HostFacts
+from pinbench.contract.plan import Instance, Plan, WeightSource
+from pinbench.contract.result import InstanceResult, Kernel, Placement, Record
+
+Fields = dict[str, Scalar | None]
+
+# The words of MLPerf LoadGen: all samples are there at the start; the next batch is sent when the last one is done.
+_SCENARIOS = {Mode.THROUGHPUT: "offline", Mode.LATENCY: "single stream"}
+
+
+def workload_configuration(record: Record) -> dict[str, Scalar]:
+    """Return the fields of a run as far as it came: of a failed one, those that are known."""
+    if record.plan is None:
+        return _known({"COMMAND": shlex.join(record.command)})
+    case, results = record.plan.case, record.results
+    return _known(
+        {
+            "TESTCASE": f"test_{case.display_name}",
+            "FRAMEWORK": _framework(record),
+            **_model(results),
+            **_data(case, results),
+            "FUNCTION": case.function.value,
+            "MODE": case.mode.value,
+            "PRECISION": case.label,
+            "CASE_TYPE": case.variant.value or None,
+            "BATCH_SIZE": _range(r.batch_size for r in results if r.batch_size),
+            "WARMUP_STEPS": _range(len(r.warmup_ns) for r in results if r.begin_ns),
+            "STEPS": _range(len(r.step_ns) for r in results if r.begin_ns),
+            **_instances(record.plan, results),
+            **_readback(results),
+            **_host(record.host),
+            "PINBENCH": _version(record),
+            "COMMAND": shlex.join(record.command),
+        }
+    )
+
+
+def application_configuration(record: Record) -> dict[str, Scalar]:
+    """Return how the model was served: in the process that measures, one batch at a time."""
+    if record.plan is None:
+        return {}
+    case = record.plan.case
+    return _known(
+        {
+            "SCENARIO": _SCENARIOS.get(case.mode),
+            "SERVING_STACK": f"in process, engine {case.knobs.engine}" if _has_model(record) else None,
+            "MODEL_WORKERS": len(record.plan.instances),
+            "REQUEST_PER_WORKER": 1,
+        }
+    )
+
+
+def _known(values: Fields) -> dict[str, Scalar]:
+    return {name: value for name, value in values.items() if value is not None and value != ""}
+
+
+def _has_model(record: Record) -> bool:
+    return any(result.model is not None for result in record.results)
+
+
+def _framework(record: Record) -> str | None:
+    version = record.software.packages.get("torch")
+    return f"PyTorch {version}" if version is not None and _has_model(record) else None
+
+
+def _version(record: Record) -> str:
+    commit = record.software.git_commit
+    return record.software.pinbench if commit is None else f"{record.software.pinbench} ({commit})"
+
+
+def _host(host: HostFacts) -> Fields:
+    return {
+        "PLATFORM": host.platform,
+        "CPU_MODEL": host.cpu_model,
+        "MICROCODE": host.microcode,
+        "KERNEL": host.kernel,
+        "HYPERVISOR": host.hypervisor,
+        "GOVERNOR": host.governor,
+        "TURBO": host.turbo,
+        "SMT": host.smt,
+        "TRANSPARENT_HUGEPAGES": host.transparent_hugepages,
+    }
+
+
+def _model(results: Iterable[InstanceResult]) -> Fields:
+    model = next((result.model for result in results if result.model is not None), None)
+    if model is None:
+        return {}
+    return {
+        "MODEL_NAME": model.name,
+        "MODEL_SIZE": format_bytes(model.weight_bytes),
+        "MODEL_SOURCE": model.origin,
+        "PARAMETERS": model.parameters,
+        "TABLE_ROWS": model.table_rows,
+        "MAX_IND_RANGE": model.max_ind_range,
+        "WEIGHT_DTYPE": model.weight_dtype,
+        "TABLE_DTYPE": model.table_dtype,
+    }
+
+
+def _data(case: Case, results: Iterable[InstanceResult]) -> Fields:
+    data = [result.data for result in results if result.data is not None]
+    if not data:
+        return {}
+    return {
+        "DATASET": f"{data[0].name}: {data[0].detail}" if data[0].detail else data[0].name,
+        "DATASET_ROWS": sum(facts.rows for facts in data),
+        "DATA_TYPE": case.knobs.data_type.value,
+    }
+
+
+def _instances(plan: Plan, results: Iterable[InstanceResult]) -> Fields:
+    placements = {result.index: result.placement for result in results if result.placement is not None}
+    fields: Fields = {
+        "INSTANCE_NUMBER": len(plan.instances),
+        "CORES_PER_INSTANCE": _range(len(placement.cpus_seen) for placement in placements.values()),
+        "THREADS_PER_INSTANCE": _range(placement.threads for placement in placements.values()),
+    }
+    if placements:
+        fields["WEIGHT_SHARING"] = any(instance.weights is not WeightSource.PRIVATE for instance in plan.instances)
+    for instance in plan.instances:
+        if (placement := placements.get(instance.index)) is not None:
+            fields[f"INSTANCE_{instance.index}"] = _place(instance, placement)
+    return fields
+
+
+def _place(instance: Instance, placement: Placement) -> str:
+    cpus = ",".join(str(cpu) for cpu in placement.cpus_seen)
+    nodes = ",".join(str(node) for node in instance.memory_nodes)
+    migrations = "" if placement.migrations is None else f"; {placement.migrations} migrations"
+    return f"cpus {cpus}; memory on node {nodes}, binding {placement.memory}{migrations}"
+
+
+def _readback(results: Iterable[InstanceResult]) -> Fields:
+    libraries = [result.libraries for result in results if result.libraries is not None]
+    probes = [result.isa for result in results if result.isa is not None]
+    return {
+        "ALLOCATOR": _distinct(item.allocator for item in libraries),
+        "OPENMP": _distinct(item.openmp for item in libraries),
+        "ONEDNN_ISA": _distinct(probe.header for probe in probes if probe.header is not None),
+        "ONEDNN_KERNELS": _distinct(_kernel(kernel) for probe in probes for kernel in probe.kernels),
+    }
+
+
+def _kernel(kernel: Kernel) -> str:
+    return f"{kernel.primitive} {kernel.implementation} {kernel.types} x{kernel.calls}"
+
+
+def _distinct(texts: Iterable[str]) -> str | None:
+    return "; ".join(dict.fromkeys(texts)) or None
+
+
+def _range(counts: Iterable[int]) -> Scalar | None:
+    found = sorted(set(counts))
+    if not found:
+        return None
+    return found[0] if len(found) == 1 else f"{found[0]}-{found[-1]}"

@@ -1,0 +1,74 @@
+"""From a record to its KPIs, or to the reason why it has none."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+from pinbench.base.errors import KpiError
+from pinbench.contract.case import Mode
+from pinbench.contract.kpi import Kpi
+from pinbench.contract.result import Record, Status
+from pinbench.harness.kpi import (
+    cost,
+    flops,
+    isa,
+    latency,
+    memory,
+    noise,
+    overlap,
+    placement,
+    quality,
+    samples,
+    throughput,
+    variation,
+)
+from pinbench.harness.kpi.configuration import application_configuration, workload_configuration
+from pinbench.harness.kpi.measurement import Measurement, measurement
+from pinbench.harness.kpi.text import Block
+
+_PRIMARY: dict[Mode, Callable[[Measurement], Kpi]] = {
+    Mode.THROUGHPUT: throughput.primary,
+    Mode.LATENCY: latency.primary,
+}
+_REQUIREMENTS = (placement.require, isa.require, quality.require)
+_METRICS = (throughput, latency, samples, overlap, variation, noise, memory, flops, quality, cost)
+
+
+def judge(record: Record) -> tuple[Kpi, ...]:
+    """Return the KPIs of a run in the order of the block, the one primary KPI last.
+
+    Raises:
+        KpiError: the record does not support a number; says why.
+    """
+    run = measurement(record)
+    for require in _REQUIREMENTS:
+        require(run)
+    if run.case.mode not in _PRIMARY:
+        raise KpiError(f"mode {run.case.mode} has no key KPI; there are: {', '.join(_PRIMARY)}")
+    metrics = (kpi for metric in _METRICS for kpi in metric.kpis(run))
+    kpis = (*metrics, _PRIMARY[run.case.mode](run))
+    for kpi in kpis:
+        if isinstance(kpi.value, float) and not math.isfinite(kpi.value):
+            raise KpiError(f"{kpi.name} is {kpi.value}, not a number")
+    return kpis
+
+
+def conclude(record: Record) -> tuple[Record, Block]:
+    """Return `record` with the verdict in it, and the block to print.
+
+    A run whose numbers are refused has failed: status and reason say so from here on.
+    """
+    kpis: tuple[Kpi, ...] = ()
+    try:
+        kpis = judge(record)
+    except KpiError as error:
+        status = Status.FAILED if record.status is Status.PASSED else record.status
+        record = replace(record, status=status, failure=str(error))
+    block = Block(
+        workload=workload_configuration(record),
+        application=application_configuration(record),
+        kpis=kpis,
+        status=record.status,
+        reason=record.failure,
+    )
+    return record, block

@@ -1,0 +1,67 @@
+"""workload-config.yaml and test-config.yaml: how a run was configured, under WSF's keys."""
+
+import shlex
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from pinbench.base.jsonio import to_jsonable
+from pinbench.contract.case import Case
+from pinbench.harness.record.tunables import tunables
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the build and the command line say of a run, beyond its case. None or empty: not known."""
+
+    command: tuple[str, ...]  # argv that repeats the run
+    platform: str | None = None
+    backend: str = "native"
+    registry: str = ""
+    release: str = ""
+    timeout: str = ""  # as WSF writes it: "<execution s>,<image pull s>"
+    benchmark: str = ""
+    title: str = ""  # of the workload, as people say it
+    category: str = ""
+    git_commit: str | None = None
+
+
+def workload_config(case: Case, settings: Settings) -> str:
+    """Return the text of workload-config.yaml: YAML without duplicate keys; what is not known is absent.
+
+    The command line is written to be read and pasted into a shell.
+    """
+    config: dict[str, Any] = {
+        "script_args": "",  # WSF's own list-kpi.sh passes these to kpi.sh; ours needs none
+        "platform": settings.platform,
+        "registry": settings.registry,
+        "release": settings.release,
+        "timeout": settings.timeout,
+        "benchmark": settings.benchmark,
+        "backend": settings.backend,
+        "name": case.workload,
+        "display_name": settings.title,
+        "category": settings.category,
+        "ctestsh_cmdline": shlex.join(settings.command),
+        "tunables": {**to_jsonable(tunables(case)), "testcase": f"test_{case.display_name}"},
+        "testcase": f"test_{case.name}",
+        "git_commit": settings.git_commit,
+    }
+    known = {key: value for key, value in config.items() if value not in (None, "") or key == "script_args"}
+    return _yaml(known)
+
+
+def overrides_config(case: Case) -> str | None:
+    """Return the text of test-config.yaml: the user's overrides in the form that ``--config`` reads.
+
+    None when nothing was overridden.
+    """
+    if not case.overrides:
+        return None
+    values = to_jsonable(tunables(case))
+    return _yaml({f"test_{case.name}": {name: values[name] for name in case.overrides if name in values}})
+
+
+def _yaml(value: dict[str, Any]) -> str:
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=10_000)

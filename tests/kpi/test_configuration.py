@@ -1,0 +1,38 @@
+from dataclasses import replace
+
+from records import died, make_case, make_host, make_record, ok
+
+from pinbench.contract.result import Status
+from pinbench.harness.kpi.configuration import application_configuration, workload_configuration
+
+
+def test_what_ran_is_said_not_what_was_asked_for():
+    case = make_case(cores_per_instance=16, instances=4, steps=10)
+    fields = workload_configuration(make_record(ok(0, steps=120), ok(1, steps=110), case=case))
+    assert fields["INSTANCE_NUMBER"] == 2
+    assert fields["CORES_PER_INSTANCE"] == 1
+    assert fields["STEPS"] == "110-120"
+
+
+def test_a_field_that_is_not_known_is_absent():
+    host = replace(make_host(), platform=None, microcode=None)
+    fields = workload_configuration(make_record(ok(0, model=None, data=None, libraries=None, isa=None), host=host))
+    absent = {"FRAMEWORK", "MODEL_NAME", "DATASET", "ALLOCATOR", "ONEDNN_ISA", "PLATFORM", "MICROCODE", "GOVERNOR"}
+    assert not absent & set(fields)
+    assert not {"-", -1, "", None} & set(fields.values())
+
+
+def test_of_a_failed_run_the_instances_that_lived_are_told():
+    fields = workload_configuration(make_record(ok(0), died(1), status=Status.FAILED, failure="x"))
+    assert "INSTANCE_0" in fields
+    assert "INSTANCE_1" not in fields
+
+
+def test_a_run_that_was_not_planned_still_tells_its_command():
+    record = make_record(plan=None, results=())
+    assert list(workload_configuration(record)) == ["COMMAND"]
+    assert application_configuration(record) == {}
+
+
+def test_the_scenario_goes_by_the_mode():
+    assert application_configuration(make_record())["SCENARIO"] == "offline"
