@@ -7,7 +7,7 @@ from pinbench.contract.case import DataType, Knobs
 from pinbench.harness.case.rule import Values
 
 REQUIRED = ("BATCH_SIZE", "WARMUP_STEPS", "STEPS", "MIN_DURATION")  # every workload has these
-_FIELDS = {
+FIELDS = {
     "BATCH_SIZE": "batch_size",
     "WARMUP_STEPS": "warmup_steps",
     "STEPS": "steps",
@@ -33,17 +33,17 @@ def make_knobs(values: Values, dimensions: Iterable[str]) -> Knobs:
         values: of all parameters.
         dimensions: the parameters that are part of the case itself, so no knobs.
     """
-    known: dict[str, Any] = {_FIELDS[name]: value for name, value in values.items() if name in _FIELDS}
+    known: dict[str, Any] = {FIELDS[name]: value for name, value in values.items() if name in FIELDS}
     if "data_type" in known:
         known["data_type"] = DataType(known["data_type"])
     own = {
         name: value
         for name, value in values.items()
-        if name not in _FIELDS and name not in dimensions and value is not None
+        if name not in FIELDS and name not in dimensions and value is not None
     }
     return Knobs(**known, own=own)
 
 
 def knob_values(knobs: Knobs, names: Iterable[str]) -> Values:
     """Return the value of each parameter in `names`, as `knobs` has it; undoes `make_knobs`."""
-    return {name: getattr(knobs, _FIELDS[name]) if name in _FIELDS else knobs.own.get(name) for name in names}
+    return {name: getattr(knobs, FIELDS[name]) if name in FIELDS else knobs.own.get(name) for name in names}

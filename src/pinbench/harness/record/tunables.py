@@ -1,11 +1,7 @@
 """A case's parameters under the names that users set them by."""
 
-from dataclasses import fields
-
 from pinbench.contract.case import Case, Scalar
-
-# Knobs whose name in the environment is not their own in upper case; the names are those of WSF.
-_NAMES = {"instances": "INSTANCE_NUMBER", "min_duration_s": "MIN_DURATION", "deadline_s": "TIMEOUT"}
+from pinbench.harness.case.knobs import FIELDS
 
 
 def tunables(case: Case) -> dict[str, Scalar]:
@@ -15,9 +11,7 @@ def tunables(case: Case) -> dict[str, Scalar]:
         "MODE": case.mode.value,
         "PRECISION": case.label,
         "CASE_TYPE": case.variant.value or None,
+        **{name: getattr(case.knobs, field) for name, field in FIELDS.items()},
+        **case.knobs.own,
     }
-    for field in fields(case.knobs):
-        if field.name != "own":
-            values[_NAMES.get(field.name, field.name.upper())] = getattr(case.knobs, field.name)
-    values.update(case.knobs.own)
     return {name: value for name, value in values.items() if value is not None and value != ""}
