@@ -42,8 +42,8 @@ def test_the_kernels_silence_is_none(tmp_path):
     assert facts.architecture == os.uname().machine
 
 
-def test_turbo_is_read_from_the_shared_switch_of_other_drivers(machine):
-    root = machine("epyc-12ccd")
+def test_turbo_is_read_from_the_shared_switch_of_other_drivers(own_machine):
+    root = own_machine("epyc-12ccd")
     assert read_facts(root).turbo is True
     (root / "sys/devices/system/cpu/cpufreq/boost").write_text("0\n")
     assert read_facts(root).turbo is False

@@ -62,8 +62,8 @@ def test_the_cpuset_hides_cpus_even_where_the_affinity_mask_is_not_shown(machine
     assert topology.cpu_quota == 3.5
 
 
-def test_the_affinity_mask_hides_cpus(machine):
-    root = machine("graviton3")
+def test_the_affinity_mask_hides_cpus(own_machine):
+    root = own_machine("graviton3")
     topology = read_topology(root, allowed={8, 9, 200})
     assert [cpu.id for cpu in topology.cpus] == [8, 9]
     (root / "proc/self").mkdir(parents=True)
@@ -105,8 +105,8 @@ def test_a_node_without_memory_points_to_the_nearest_that_has_some(machine):
     assert topology.nearest_memory == {1: 0}
 
 
-def test_memory_of_a_forbidden_node_is_not_counted(machine):
-    root = machine("pod-cgroup2")
+def test_memory_of_a_forbidden_node_is_not_counted(own_machine):
+    root = own_machine("pod-cgroup2")
     (root / "sys/fs/cgroup/kubepods.slice/cpuset.mems.effective").write_text("1\n")
     topology = read_topology(root)
     assert [node.id for node in topology.nodes] == [1]
@@ -118,8 +118,8 @@ def test_no_usable_cpu_is_refused_with_the_masks(machine):
         read_topology(machine("graviton3"), allowed={99})
 
 
-def test_no_usable_memory_is_refused(machine):
-    root = machine("pod-cgroup2")
+def test_no_usable_memory_is_refused(own_machine):
+    root = own_machine("pod-cgroup2")
     (root / "sys/fs/cgroup/kubepods.slice/cpuset.mems.effective").write_text("7\n")
     with pytest.raises(HostError, match="no memory may be used"):
         read_topology(root)

@@ -33,7 +33,7 @@ def place(topology: Topology, demand: Demand) -> tuple[Cores, ...]:
     nodes = cores_by_node(topology)
     if demand.cores_per_instance is None and demand.instances is None:
         return _default(nodes, demand.mode)
-    size = demand.cores_per_instance or _even_size(nodes, demand, topology)
+    size = _even_size(nodes, demand, topology) if demand.cores_per_instance is None else demand.cores_per_instance
     room = {node: len(cores) // size for node, cores in nodes.items()}
     if _fits(sum(room.values()), demand.instances):
         counts = _spread(room, demand.instances)

@@ -62,7 +62,7 @@ def _threads(cpus: Sequence[int]) -> dict[str, str]:
         "OMP_PROC_BIND": "close",
         "OMP_PLACES": ",".join(f"{{{cpu}}}" for cpu in cpus),
         "OMP_DYNAMIC": "FALSE",  # a runtime that finds the host busy must not take fewer threads than recorded
-        "KMP_BLOCKTIME": "1",  # ms that libiomp5's threads spin after a region; its default of 200 starves others
+        "KMP_BLOCKTIME": "1",  # ms that libiomp5's threads spin after a region, as torch.backends.xeon.run_cpu sets it
         "MKL_NUM_THREADS": count,
         "MKL_DYNAMIC": "FALSE",
     }
