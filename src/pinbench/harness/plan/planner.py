@@ -85,12 +85,13 @@ def _memory_nodes(slot: Cores, topology: Topology) -> tuple[int, ...]:
 def _weight_sources(case: Case, memory_nodes: Sequence[tuple[int, ...]]) -> list[WeightSource]:
     """Return each instance's source: on a node with several, the first builds what the others map.
 
-    Training changes its weights, and an instance that straddles nodes is at home on none: both keep their own.
+    Training changes its weights: each instance keeps its own. So does one that straddles nodes, because no two
+    instances straddle the same ones.
     """
     shares = case.knobs.weight_sharing and case.function is Function.INFERENCE
     sources = []
     for index, nodes in enumerate(memory_nodes):
-        if not shares or len(nodes) > 1 or memory_nodes.count(nodes) == 1:
+        if not shares or memory_nodes.count(nodes) == 1:
             sources.append(WeightSource.PRIVATE)
         else:
             first = memory_nodes.index(nodes) == index
