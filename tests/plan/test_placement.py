@@ -178,7 +178,7 @@ def test_too_many_instances_of_a_size_are_refused_with_both_ways_out(machine):
 def test_more_instances_than_cores_are_refused(machine):
     with pytest.raises(PlanError, match=r"3 instances do not fit: there are 2 cores .*Set INSTANCE_NUMBER to 2"):
         place(read_topology(machine("container-0-3")), wanted(instances=3))
-    with pytest.raises(PlanError, match="^2 instances of 2 cores do not fit: there is room for 1 "):
+    with pytest.raises(PlanError, match=r"^2 instances of 2 cores do not fit: there is room for 1 "):
         place(read_topology(machine("container-0-3")), wanted(cores=2, instances=2))
     with pytest.raises(PlanError, match=r"room for 2 .*Set INSTANCE_NUMBER to 2 or less$"):
         place(read_topology(machine("container-0-3")), wanted(cores=1, instances=3))

@@ -14,7 +14,7 @@ _X86 = (
     "avx2", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni", "avx_vnni", "avx512_bf16", "avx512_fp16",
     "amx_tile", "amx_int8", "amx_bf16", "amx_fp16",
 )  # fmt: skip
-_ARM = ("asimd", "asimdhp", "asimddp", "sve", "sve2", "i8mm", "bf16", "svei8mm", "svebf16", "sme")
+_ARM = ("asimd", "asimdhp", "asimddp", "sve", "sve2", "i8mm", "bf16", "svei8mm", "svebf16")
 
 # What a label needs: of each group at least one. bfloat32 keeps fp32 tensors and multiplies in bfloat16.
 _NEEDS: dict[tuple[Isa, Precision], tuple[tuple[str, ...], ...]] = {
