@@ -1,7 +1,9 @@
+import os
+
 import pytest
 
 from pinbench.contract.host import HostLoad
-from pinbench.harness.host.load import LoadCounters, load_between, read_load_counters
+from pinbench.harness.host.load import LoadCounters, load_between, read_cpu_time_s, read_load_counters
 
 
 def test_counters_are_seconds_and_leave_idle_and_steal_out_of_busy(machine, monkeypatch):
@@ -45,3 +47,13 @@ def test_own_time_that_is_not_known_leaves_only_the_share_of_others_open():
     after = LoadCounters(load_1m=None, total_s=4.0, busy_s=1.0, steal_s=0.0)
     load = load_between(before, after, own_cpu_s=None)
     assert (load.busy_share, load.other_busy_share) == (0.25, None)
+
+
+def test_the_time_of_processes_is_their_user_and_system_time_even_with_odd_names(tmp_path):
+    for pid, utime, stime in ((7, 150, 50), (8, 10, 0)):
+        (tmp_path / "proc" / str(pid)).mkdir(parents=True)
+        fields = f"R 1 1 1 0 -1 0 0 0 0 0 {utime} {stime} 9 9 20 0 1 0"
+        (tmp_path / "proc" / str(pid) / "stat").write_text(f"{pid} (a ) 1 2 (b) {fields}\n")
+    ticks_per_s = os.sysconf("SC_CLK_TCK")
+    assert read_cpu_time_s([7, 8], tmp_path) == 210 / ticks_per_s
+    assert read_cpu_time_s([7, 9], tmp_path) is None

@@ -1,6 +1,7 @@
 """What else went on: processor time and load average before and after a window."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,19 @@ def read_load_counters(root: Path = Path("/")) -> LoadCounters:
         busy_s=(sum(ticks) - idle - iowait - steal) / ticks_per_s,
         steal_s=steal / ticks_per_s,
     )
+
+
+def read_cpu_time_s(pids: Iterable[int], root: Path = Path("/")) -> float | None:
+    """Return the processor time that the processes `pids` have taken so far; None when one of them is gone."""
+    ticks = 0
+    for pid in pids:
+        text = read_text(root / "proc" / str(pid) / "stat")
+        if text is None:
+            return None
+        # proc_pid_stat(5): the name in brackets may hold anything; utime and stime are fields 14 and 15.
+        utime, stime = text.rpartition(")")[2].split()[11:13]
+        ticks += int(utime) + int(stime)
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def load_between(before: LoadCounters, after: LoadCounters, own_cpu_s: float | None) -> HostLoad:
