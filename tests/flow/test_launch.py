@@ -1,5 +1,6 @@
 """Real processes: the dummy recipe through the launcher, well and badly behaved."""
 
+import dataclasses
 import json
 import os
 import re
@@ -192,6 +193,44 @@ def test_the_child_does_not_inherit_scrubbed_names_and_gets_those_of_the_plan(tm
     lines = environment.read_text().splitlines()
     assert "OMP_NUM_THREADS=1" in lines
     assert not [line for line in lines if line.startswith("KMP_")]
+
+
+def test_an_instance_gets_the_store_of_its_node(tmp_path: Path) -> None:
+    seen = tmp_path / "descriptors"
+    spy = tmp_path / "spy.sh"
+    spy.write_text(f'#!/bin/sh\nls -l /proc/self/fd > {seen}\necho "$*" >> {seen}\nexit 3\n')
+    spy.chmod(0o755)
+    plan = make_plan(1)
+    sharing = dataclasses.replace(plan.instances[0], store=0, weights=WeightSource.BUILD)
+    with pytest.raises(InstanceError):
+        run(dataclasses.replace(plan, instances=(sharing,)), tmp_path, program=[str(spy)])
+    text = seen.read_text()
+    store = re.search(r"(\d+) -> /memfd:pinbench-weights-0", text)
+    assert store is not None
+    assert f"--store-fd {store[1]}" in text
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one CPU is nowhere to stray from")
+def test_threads_outside_the_plan_fail_the_case_before_the_window(tmp_path: Path) -> None:
+    unpinned = (
+        "import sys; from pinbench.worker import main, pinning; pinning.pin_cpus = lambda cpus: None; "
+        "sys.exit(main.main())"
+    )
+    phases: list[str] = []
+    error = failing(
+        make_plan(1),
+        tmp_path,
+        program=[sys.executable, "-P", "-c", unpinned],
+        watcher=Watcher(on_phase=lambda _, phase: phases.append(phase)),
+    )
+    assert re.match(r"instance 0 was to run on cpus \d+ but its threads may run on ", str(error))
+    assert "measurement" not in phases
+
+
+def test_an_unexpected_exception_is_one_line_and_its_traceback_is_in_the_log(tmp_path: Path) -> None:
+    error = failing(make_plan(1, STEP_MS="soon"), tmp_path)
+    assert str(error) == "ValueError: could not convert string to float: 'soon'"
+    assert "Traceback (most recent call last):" in (tmp_path / "instance-000/stderr.log").read_text()
 
 
 def test_wrong_outputs_fail_the_case_in_the_instances_own_words(tmp_path: Path) -> None:

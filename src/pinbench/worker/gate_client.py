@@ -50,6 +50,10 @@ class GateClient:
         except LaunchError:
             return  # nobody is left to hear it; stderr.log has it
 
+    def close(self) -> None:
+        """Close this end: the parent takes it for the end of the process."""
+        self._socket.close()
+
     def beat_every(self, period_s: float) -> None:
         """Repeat the current phase every `period_s` seconds from a thread of its own, until the process ends."""
         threading.Thread(target=self._beat, args=(period_s,), name="gate-beat", daemon=True).start()

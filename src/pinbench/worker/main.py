@@ -8,6 +8,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,14 +39,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     # A crash shows its Python stack in stderr.log, and so does a hang when the parent asks for it.
     faulthandler.enable()
     faulthandler.register(signal.SIGUSR1, all_threads=True)
-    gate = GateClient(options.gate_fd)
-    try:
-        _run_instance(options, gate)
-    except PinbenchError as error:
-        return _fail(gate, str(error), error.exit_code)
-    except Exception as error:  # noqa: BLE001 - the top of the child: whatever it is, the parent must hear it
-        traceback.print_exc()
-        return _fail(gate, traceback.format_exception_only(error)[-1], ExitCode.FAILED)
+    with closing(GateClient(options.gate_fd)) as gate:
+        try:
+            _run_instance(options, gate)
+        except PinbenchError as error:
+            return _fail(gate, str(error), error.exit_code)
+        except Exception as error:  # noqa: BLE001 - the top of the child: whatever it is, the parent must hear it
+            traceback.print_exc()
+            return _fail(gate, traceback.format_exception_only(error)[-1], ExitCode.FAILED)
     return ExitCode.PASSED
 
 

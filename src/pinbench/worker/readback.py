@@ -59,7 +59,7 @@ def read_placement(
 def count_migrations(proc: Path = _SELF) -> dict[int, int] | None:
     """Return how often each thread moved to another CPU so far, or None where the kernel does not say.
 
-    The file is there when the kernel has CONFIG_SCHED_DEBUG, and CONFIG_SCHEDSTATS is not needed for this line.
+    ``se.nr_migrations`` of /proc/PID/task/TID/sched (proc_sched_show_task() in kernel/sched/debug.c).
     """
     counts = {}
     for thread in _threads(proc):
