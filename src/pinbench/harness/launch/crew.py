@@ -97,7 +97,6 @@ class Crew:
         """End all groups: politely, then, after a while or when it `is_urgent`, by SIGKILL."""
         for member in self.alive:
             member.child.signal_group(signal.SIGTERM)
-            member.child.signal_group(signal.SIGCONT)  # a stopped process would not see it
         _wait(_TERM_GRACE_S, lambda: is_urgent() or all(member.child.has_ended() for member in self.alive))
         for member in self.alive:
             member.child.signal_group(signal.SIGKILL)  # all first: burying one may take a while

@@ -76,9 +76,8 @@ def launch(
                 crew.start(instance, env=env, stop_fd=stop.fd, store_fd=store_fd)
         leader = Leader(crew, stop, interrupts, watcher or Watcher(), plan.deadline_s, silence_limit_s)
         fault = leader.lead()
-        at_end.close()
-        if interrupts.caught:
-            raise KeyboardInterrupt(interrupts.caught[0].name)
+    if interrupts.caught:  # asked here, so that one that came while the crew was ended is not lost
+        raise KeyboardInterrupt(interrupts.caught[0].name)
     results, fault = ((), fault) if fault is not None else read_results(crew.members)
     if fault is not None:
         raise InstanceError(fault.message, results_after(fault, crew.members), fault.exit_code)
