@@ -25,5 +25,5 @@ def test_runs_become_ranges() -> None:
 
 @pytest.mark.parametrize("text", ["a", "3-1", "0-", "0-7:5/4", "0,,1", "-1"])
 def test_other_text_is_refused(text: str) -> None:
-    with pytest.raises(HostError, match="not a CPU list"):
+    with pytest.raises(HostError, match="not a list of CPUs"):
         parse_cpu_list(text)

@@ -251,6 +251,11 @@ def test_a_usage_error_of_the_child_is_the_exit_code_of_the_run(tmp_path: Path) 
     assert error.exit_code is ExitCode.BAD_USAGE
 
 
+def test_a_misbehaving_instance_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    error = failing(make_plan(1, BEHAVIOUR="fail", BEHAVIOUR_INSTANCE=1), tmp_path)
+    assert str(error) == "BEHAVIOUR_INSTANCE must be below the number of instances, 1; got 1"
+
+
 def test_a_return_value_is_named_and_77_means_skipped(tmp_path: Path) -> None:
     error = failing(make_plan(1, RETURN_VALUE=77), tmp_path)
     assert "exited with code 77 after" in str(error)

@@ -86,7 +86,7 @@ def _pin(instance: Instance) -> _Binding:
     pinning.pin_cpus(instance.cpus)
     nodes = pinning.memory_nodes_of_host()
     others = tuple(node for node in nodes if node not in instance.memory_nodes)
-    has_policy = bool(others) and pinning.bind_memory(instance.memory_nodes, others)
+    has_policy = len(nodes) > 1 and pinning.bind_memory(instance.memory_nodes, others)
     return _Binding(host_nodes=nodes, has_policy=has_policy)
 
 

@@ -1,7 +1,7 @@
 """A recipe without a model that passes, fails, hangs or crashes on demand: the suite's own self test.
 
-Its parameters: STEP_MS (how long a step takes), START_DELAY (seconds of set-up), BEHAVIOUR (what goes wrong),
-BEHAVIOUR_INSTANCE (in which instance), RETURN_VALUE (the exit code of all instances).
+Its parameters: STEP_MS (how long a step takes), and of the one instance that BEHAVIOUR_INSTANCE chooses: BEHAVIOUR
+(what goes wrong), START_DELAY (seconds that it takes longer to get ready), RETURN_VALUE (its exit code).
 """
 
 import atexit
@@ -22,6 +22,7 @@ from pinbench.worker.gate_client import GateClient
 from pinbench.worker.prepared import Prepared
 
 _SLEEP_FROM_S = 0.001  # below, a sleep's own latency (some 50 us) would be a good part of the step: spin
+_SLOW_S = 1.0
 _STEPS_BEFORE_DEATH = 3  # far enough into the window that measuring has begun
 
 
@@ -32,7 +33,7 @@ class Behaviour(StrEnum):
     FAIL = "fail"  # its outputs are wrong
     CRASH = "crash"  # segmentation fault in warm-up
     HANG = "hang"  # never ends its warm-up
-    SLOW_START = "slow_start"  # only it takes START_DELAY; otherwise all do
+    SLOW_START = "slow_start"  # takes START_DELAY to get ready, a second when that is 0
     GARBAGE = "garbage"  # leaves a broken result.json and exit code 0
     DIE = "die"  # SIGKILL in the middle of the window
 
@@ -41,24 +42,32 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepa
     """Return a step that does nothing for STEP_MS, and the misbehaviour that was asked for.
 
     Raises:
-        UsageError: BEHAVIOUR is not one of those above.
+        UsageError: BEHAVIOUR or BEHAVIOUR_INSTANCE is not one that there is.
     """
     own = instance.case.knobs.own
     behaviour = _behaviour(own.get("BEHAVIOUR", Behaviour.PASS))
-    is_culprit = instance.index == int(own.get("BEHAVIOUR_INSTANCE", 0))
-    if behaviour is not Behaviour.SLOW_START or is_culprit:
-        time.sleep(float(own.get("START_DELAY", 0.0)))
-    mine = behaviour if is_culprit else Behaviour.PASS
-    if mine is Behaviour.GARBAGE:
+    return_value = int(own.get("RETURN_VALUE", 0))
+    if not _is_chosen(instance):
+        behaviour, return_value = Behaviour.PASS, 0
+    else:
+        time.sleep(float(own.get("START_DELAY", 0.0)) or (_SLOW_S if behaviour is Behaviour.SLOW_START else 0.0))
+    if behaviour is Behaviour.GARBAGE:
         atexit.register(_break_result, Path(sys.argv[1]).with_name("result.json"))
     gate.wait(Barrier.WEIGHTS)
     return Prepared(
-        step=_step(float(own.get("STEP_MS", 1.0)) / MS_PER_S, mine, max(1, instance.case.knobs.warmup_steps)),
+        step=_step(float(own.get("STEP_MS", 1.0)) / MS_PER_S, behaviour, max(1, instance.case.knobs.warmup_steps)),
         batches=(None,),
         batch_size=instance.case.knobs.batch_size,
         threads=1,
-        check=lambda: _check(mine, int(own.get("RETURN_VALUE", 0))),
+        check=lambda: _check(behaviour, return_value),
     )
+
+
+def _is_chosen(instance: Instance) -> bool:
+    chosen = int(instance.case.knobs.own.get("BEHAVIOUR_INSTANCE", 0))
+    if chosen >= instance.shards:
+        raise UsageError(f"BEHAVIOUR_INSTANCE must be below the number of instances, {instance.shards}; got {chosen}")
+    return instance.index == chosen
 
 
 def _behaviour(value: Scalar) -> Behaviour:
