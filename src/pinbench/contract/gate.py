@@ -1,7 +1,7 @@
 """What parent and child say to each other over the gate: one JSON object a line on a socket pair.
 
 Child to parent:
-    {"say": "phase", "phase": "weights"}          heartbeat and progress, at each phase and while waiting
+    {"say": "phase", "phase": "warm-up"}          heartbeat and progress, at each phase and every BEAT_S; a noun
     {"say": "arrived", "barrier": "start"}        waits until all instances have arrived
     {"say": "reached"}                            has its steps and duration; goes on until told to stop
     {"say": "error", "message": "...", "exit_code": 1}    the reason, in one line, before it exits
@@ -26,3 +26,4 @@ class Barrier(StrEnum):
 
 
 STOP_FLAG_BYTES = 1
+BEAT_S = 5.0  # a child says where it is at least this often; rarely enough to leave no trace in a measurement
