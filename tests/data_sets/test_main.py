@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pinbench.harness.cli import main
-from pinbench.harness.launch.job import run_job
+from pinbench.harness.launch.process import run_job
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "tests/data/criteo/reference"

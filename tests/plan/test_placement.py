@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pinbench.base.errors import PlanError
 from pinbench.contract.case import Mode
 from pinbench.contract.host import Cpu, Node, Topology
-from pinbench.harness.host.cpulist import format_cpu_list
+from pinbench.base.cpulist import format_cpu_list
 from pinbench.harness.host.topology import read_topology
 from pinbench.harness.plan.placement import Demand, cores_by_node, place
 

@@ -49,8 +49,8 @@ class _WindowLoad:
         self._say("region of interest: end")
         if self._before is not None:
             before, own_before_s = self._before
-            known = own_before_s is not None and own_after_s is not None
-            self.load = load_between(before, after, own_after_s - own_before_s if known else None)
+            own_s = None if own_before_s is None or own_after_s is None else own_after_s - own_before_s
+            self.load = load_between(before, after, own_s)
 
 
 def run(

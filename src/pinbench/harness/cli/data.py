@@ -9,7 +9,7 @@ from pinbench.base.errors import ExitCode
 from pinbench.base.jsonio import from_jsonable, read_json, write_json
 from pinbench.base.units import format_bytes
 from pinbench.contract.data import MANIFEST_FILE, Assignment, DataJob, DataManifest
-from pinbench.harness.launch.job import run_job
+from pinbench.harness.launch.process import run_job
 
 HELP = "turn raw data into what DATA_TYPE=real reads"
 

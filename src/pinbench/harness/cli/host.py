@@ -8,7 +8,7 @@ from pinbench.base.errors import ExitCode
 from pinbench.base.jsonio import to_jsonable
 from pinbench.base.units import format_bytes
 from pinbench.contract.host import HostFacts, Topology
-from pinbench.harness.host.cpulist import format_cpu_list
+from pinbench.base.cpulist import format_cpu_list
 from pinbench.harness.host.facts import read_facts
 from pinbench.harness.host.isa import features
 from pinbench.harness.host.load import read_load_counters

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from pinbench.harness.host.cpulist import parse_cpu_list
+from pinbench.base.cpulist import parse_cpu_list
 from pinbench.harness.host.kernelfile import read_int, read_text
 
 

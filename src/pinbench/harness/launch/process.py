@@ -9,11 +9,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from pinbench.base.errors import LaunchError
 
 _PR_SET_PDEATHSIG = 1  # include/uapi/linux/prctl.h
 _TICK_S = 0.01
+_FORWARDED = (signal.SIGINT, signal.SIGTERM)  # to a job
 
 
 class Child:
@@ -114,6 +116,32 @@ def run_tool(
     except subprocess.TimeoutExpired as error:
         raise LaunchError(f"{argv[0]} took longer than {timeout_s:g} s: {' '.join(argv)}") from error
     return ToolResult(returncode=done.returncode, stdout=done.stdout, stderr=done.stderr)
+
+
+def run_job(argv: Sequence[str]) -> int:
+    """Run `argv` with our stdout and stderr and return its exit code, 128 + n when signal n ended it.
+
+    SIGINT and SIGTERM go to the job, once each time, and we wait until it has cleaned up. A process group of its own
+    keeps a terminal's Ctrl-C from reaching the job a second time, in the middle of that.
+
+    Raises:
+        LaunchError: the program cannot be started.
+    """
+    try:
+        job = subprocess.Popen(list(argv), stdin=subprocess.DEVNULL, process_group=0)
+    except OSError as error:
+        raise LaunchError(f"cannot start {argv[0]}: {error.strerror}") from error
+
+    def forward(number: int, frame: FrameType | None) -> None:
+        job.send_signal(number)
+
+    before = {number: signal.signal(number, forward) for number in _FORWARDED}
+    try:
+        code = job.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return code if code >= 0 else 128 - code
 
 
 def reap_orphans() -> None:
