@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pinbench.base.cpulist import format_cpu_list
 from pinbench.base.errors import PlanError
 from pinbench.contract.case import Mode
 from pinbench.contract.host import Cpu, Node, Topology
-from pinbench.base.cpulist import format_cpu_list
 from pinbench.harness.host.topology import read_topology
 from pinbench.harness.plan.placement import Demand, cores_by_node, place
 

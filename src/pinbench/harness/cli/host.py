@@ -4,11 +4,11 @@ import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 
+from pinbench.base.cpulist import format_cpu_list
 from pinbench.base.errors import ExitCode
 from pinbench.base.jsonio import to_jsonable
 from pinbench.base.units import format_bytes
 from pinbench.contract.host import HostFacts, Topology
-from pinbench.base.cpulist import format_cpu_list
 from pinbench.harness.host.facts import read_facts
 from pinbench.harness.host.isa import features
 from pinbench.harness.host.load import read_load_counters

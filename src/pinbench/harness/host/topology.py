@@ -7,10 +7,10 @@ the kernel.
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
+from pinbench.base.cpulist import format_cpu_list, parse_cpu_list
 from pinbench.base.errors import HostError
 from pinbench.contract.host import Cpu, Node, Topology
 from pinbench.harness.host.cgroup import CgroupLimits, read_cgroup_limits
-from pinbench.base.cpulist import format_cpu_list, parse_cpu_list
 from pinbench.harness.host.kernelfile import read_int, read_kb_table, read_text
 
 _CPU = Path("sys/devices/system/cpu")

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
+from pinbench.base.cpulist import format_cpu_list
 from pinbench.base.units import format_bytes
 from pinbench.contract.host import Topology
-from pinbench.base.cpulist import format_cpu_list
 from pinbench.harness.plan.placement import Cores, cores_by_node, l3_domains
 
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby, zip_longest
 
+from pinbench.base.cpulist import format_cpu_list
 from pinbench.base.errors import PlanError
 from pinbench.contract.case import Mode
 from pinbench.contract.host import Cpu, Topology
-from pinbench.base.cpulist import format_cpu_list
 
 LATENCY_CORES = 4  # of each instance in latency mode: the workload's definition
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
+from pinbench.base.cpulist import format_cpu_list
 from pinbench.base.errors import PlanError
 from pinbench.base.units import format_bytes
 from pinbench.contract.case import Case
 from pinbench.contract.host import HostFacts, Topology
-from pinbench.base.cpulist import format_cpu_list
 
 _BUSY_SHARE = 0.1  # of the CPUs: a load average above it is someone else's work
 _BUSY_AT_LEAST = 0.5  # the average decays slowly: less than half a process may be the shell that started us
