@@ -19,7 +19,7 @@ def test_ids_modulo_the_cap_never_need_more_rows_than_it():
 
 
 def test_tables_that_do_not_fit_are_refused_with_both_figures_and_a_cap_that_does():
-    with pytest.raises(ModelError, match=r"MAX_IND_RANGE=40000000 take 20\.5 GiB.* 2\.0 GiB.*to 2000000 or less"):
+    with pytest.raises(ModelError, match=r"MAX_IND_RANGE=40000000 take 20\.5 GiB.* 2\.0 GiB.*to 2097147 or less"):
         check_fits(ROWS, 512, 2 * GIB, 40_000_000)
     check_fits(ROWS, 512, 2 * GIB, 2_000_000)
 

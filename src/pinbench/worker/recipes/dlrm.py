@@ -65,7 +65,6 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepa
     """Return DLRM as `instance` orders it, with all batches in memory."""
     case, knobs = instance.case, instance.case.knobs
     torch.set_grad_enabled(False)
-    torch.set_num_interop_threads(1)
     precision = load_plugin(precisions, case.precision)
     config, max_ind_range = _sizes(case, precision.TABLE_DTYPE, instance.weight_budget_bytes)
     gate.phase("weights")

@@ -1,5 +1,6 @@
 """How large the tables may be: MAX_IND_RANGE, given or as large as the memory allows."""
 
+import bisect
 from collections.abc import Sequence
 
 from pinbench.base.errors import ModelError
@@ -43,8 +44,12 @@ def check_fits(table_rows: Sequence[int], row_bytes: int, budget_bytes: int, max
     need_bytes = sum(cap_rows(table_rows, max_ind_range)) * row_bytes
     if need_bytes <= budget_bytes:
         return
-    fitting = choose_max_ind_range(table_rows, row_bytes, budget_bytes)
+    # bisect needs ascending keys: the size grows with the cap
+    fitting = bisect.bisect_right(
+        range(1, max_ind_range), budget_bytes, key=lambda cap: sum(cap_rows(table_rows, cap)) * row_bytes
+    )
+    way_out = f"set MAX_IND_RANGE to {fitting} or less" if fitting else "free memory or run fewer instances"
     raise ModelError(
         f"tables with MAX_IND_RANGE={max_ind_range} take {format_bytes(need_bytes)}, this instance may take "
-        f"{format_bytes(budget_bytes)} of its node; set MAX_IND_RANGE to {fitting} or less, or leave it out"
+        f"{format_bytes(budget_bytes)} of its node; {way_out}"
     )
