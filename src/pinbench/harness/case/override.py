@@ -1,0 +1,136 @@
+"""What a user changes of a case: environment, then a ``--config`` file, then ``--set``; the last one wins."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from pinbench.base.errors import UsageError
+from pinbench.contract.case import Case, Scalar
+from pinbench.harness.case.catalog import case_choices, case_values, declared_values, never
+from pinbench.harness.case.knobs import make_knobs
+from pinbench.harness.case.naming import TEST_PREFIX, case_name
+from pinbench.harness.case.nearest import hint
+from pinbench.harness.case.parameter import parse_value
+from pinbench.harness.case.rule import Values, holds, value_text
+from pinbench.harness.case.source import workload_folders
+from pinbench.harness.case.strict_yaml import fields, read_yaml
+from pinbench.harness.case.workload import DIMENSIONS, Workload
+
+_ONLY_FOR = "__"  # <workload>__KEY speaks to that workload alone
+
+Asked = dict[str, tuple[object, str]]  # parameter: what the user wrote, and where
+
+
+def customise(
+    workload: Workload,
+    case: Case,
+    *,
+    environment: Mapping[str, str],
+    config: Path | None = None,
+    assignments: Sequence[str] = (),
+    directory: Path,
+) -> Case:
+    """Return `case` with what the user asked for; `overrides` names the parameters that really differ.
+
+    Args:
+        workload: the workload of the case.
+        case: as declared.
+        environment: only names of parameters are looked at; an empty value counts as not set.
+        config: a YAML file of sections, each a glob of test names (``"*_pkm": {STEPS: 7}``).
+        assignments: ``NAME=VALUE`` as given to ``--set``.
+        directory: what a relative path in a value starts from.
+
+    Raises:
+        UsageError: a name is unknown, a value is not legal, or the values contradict the case or each other.
+    """
+    asked = _from_environment(workload, environment)
+    if config is not None:
+        asked |= _from_config(workload, TEST_PREFIX + case.name, config)
+    asked |= _from_assignments(workload, assignments)
+    values = {
+        name: parse_value(workload.parameters[name], raw, where, directory) for name, (raw, where) in asked.items()
+    }
+    _check_dimensions(workload, case, values, asked)
+    merged = {**case_values(workload, case), **values}
+    _check_together(workload, merged)
+    declared = declared_values(workload, case_choices(case))
+    return dataclasses.replace(
+        case,
+        knobs=make_knobs(merged, DIMENSIONS),
+        overrides=tuple(name for name in workload.parameters if merged[name] != declared[name]),
+    )
+
+
+def _from_environment(workload: Workload, environment: Mapping[str, str]) -> Asked:
+    return {name: (environment[name], "environment") for name in workload.parameters if environment.get(name)}
+
+
+def _from_assignments(workload: Workload, assignments: Sequence[str]) -> Asked:
+    asked: Asked = {}
+    for assignment in assignments:
+        name, sign, value = assignment.partition("=")
+        if not sign:
+            raise UsageError(f"--set takes NAME=VALUE, got {assignment!r}")
+        if (parameter := _addressed(workload, name.strip(), "--set")) is not None:
+            asked[parameter] = (value, "--set")
+    return asked
+
+
+def _from_config(workload: Workload, test_name: str, path: Path) -> Asked:
+    asked: Asked = {}
+    for pattern, section in fields(read_yaml(path) or {}, str(path), optional=None).items():
+        where = f"{path}: {pattern}"
+        settings = fields(section, where, optional=None)
+        if not fnmatchcase(test_name, pattern):
+            continue
+        for key, value in settings.items():
+            if (parameter := _addressed(workload, key, where)) is not None:
+                asked[parameter] = (value, where)
+    return asked
+
+
+def _addressed(workload: Workload, key: str, where: str) -> str | None:
+    """Return the parameter that `key` means, or None when it speaks to another workload."""
+    prefix, sign, name = key.rpartition(_ONLY_FOR)
+    if sign and prefix:
+        others = {workload.name, *(folder.name for folder in workload_folders(workload.folder.parent))}
+        by_folded = {_folded(other): other for other in others}
+        if _folded(prefix) not in by_folded:
+            raise UsageError(f"{where}: no workload named {prefix!r}{hint(prefix, others)}")
+        if by_folded[_folded(prefix)] != workload.name:
+            return None
+        key = name
+    if key not in workload.parameters:
+        raise UsageError(f"{where}: {workload.name} has no parameter {key!r}{hint(key, workload.parameters)}")
+    return key
+
+
+def _folded(workload_name: str) -> str:
+    """Return the name as it may stand in front of a key: dashes are no part of a shell's names."""
+    return workload_name.replace("-", "_").casefold()
+
+
+def _check_dimensions(workload: Workload, case: Case, values: Values, asked: Asked) -> None:
+    """Refuse a dimension that the case does not have: it would be another case under this one's name."""
+    choices = case_choices(case)
+    wanted = {name: value for name, value in values.items() if name in DIMENSIONS and value != choices[name]}
+    if not wanted:
+        return
+    others = {**choices, **{name: value_text(value) for name, value in wanted.items()}}
+    name = next(iter(wanted))
+    reason = never(workload, others)
+    other = TEST_PREFIX + case_name(workload.prefix, workload.dimensions, others)
+    way_out = f"run {other} instead" if reason is None else f"{other} does not exist: {reason}"
+    raise UsageError(f"{_pair(name, values[name])} ({asked[name][1]}) contradicts the case {case.name}; {way_out}")
+
+
+def _check_together(workload: Workload, values: Values) -> None:
+    for rule in workload.exclusions:
+        if holds(rule.when, values):
+            pairs = " with ".join(_pair(name, values[name]) for name in rule.when)
+            raise UsageError(f"{pairs}: {rule.reason}")
+
+
+def _pair(name: str, value: Scalar | None) -> str:
+    return f"{name}={value_text(value)}"
