@@ -6,7 +6,7 @@ execute_process(
     OUTPUT_STRIP_TRAILING_WHITESPACE
     RESULT_VARIABLE result)
 if(NOT result EQUAL 0)
-    message(FATAL_ERROR "no Python that can list the cases (the line above says why)")
+    message(FATAL_ERROR " no Python that can list the cases (the line above says why)")
 endif()
 
 # Sets `output` to what `pinbench <words>` prints; what it says on stderr is the error message when it fails.
@@ -20,7 +20,7 @@ function(pinbench output)
         RESULT_VARIABLE result)
     string(STRIP "${complaint}" complaint)
     if(NOT result EQUAL 0)
-        message(FATAL_ERROR "${complaint}")
+        message(FATAL_ERROR " ${complaint}") # a leading space: CMake does not wrap the line
     elseif(complaint)
         message(NOTICE "${complaint}")
     endif()

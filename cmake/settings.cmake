@@ -7,21 +7,23 @@ set(REGISTRY "" CACHE STRING "image registry, e.g. registry.example.org:5000")
 set(RELEASE "" CACHE STRING "image tag; empty: latest")
 set(TIMEOUT "28800,600" CACHE STRING "seconds: deadline of a case, of fetching its images")
 
-pinbench(PLATFORM_TITLE cases --format platform --platform "${PLATFORM}")
+pinbench(PLATFORM_TITLE cases --format platform "--platform=${PLATFORM}")
 string(STRIP "${PLATFORM_TITLE}" PLATFORM_TITLE)
-string(REGEX REPLACE " .*" "" PLATFORM_NAME "${PLATFORM_TITLE}") # "ARMv9 (GRAVITON4)": an alias stands behind
+# "ARMv9 (GRAVITON4)" shows an alias behind the platform; what is written down is the more exact of the two.
+string(REGEX REPLACE "^.*\\((.*)\\)$" "\\1" PLATFORM_NAME "${PLATFORM_TITLE}")
 
 set(backends native)
 if(NOT BACKEND IN_LIST backends)
-    message(FATAL_ERROR "BACKEND=${BACKEND} is not known; there are: ${backends}")
+    message(FATAL_ERROR " BACKEND=${BACKEND} is not known; there are: ${backends}")
 endif()
 
 # 'r:5000' becomes 'r:5000/', ready to stand before an image's name.
-string(REGEX REPLACE "/*$" "/" REGISTRY_PREFIX "${REGISTRY}")
-if(REGISTRY STREQUAL "")
-    set(REGISTRY_PREFIX "")
-elseif(REGISTRY MATCHES "^(localhost|127\\.0\\.0\\.1)([:/]|$)")
-    message(FATAL_ERROR "REGISTRY=${REGISTRY} must be fully qualified: other hosts cannot reach this one as localhost")
+string(REGEX REPLACE "/+$" "" REGISTRY_PREFIX "${REGISTRY}")
+if(NOT REGISTRY_PREFIX STREQUAL "")
+    string(APPEND REGISTRY_PREFIX "/")
+endif()
+if(REGISTRY MATCHES "^(localhost|127\\.0\\.0\\.1)([:/]|$)")
+    message(FATAL_ERROR " REGISTRY=${REGISTRY} must be fully qualified: other hosts cannot reach this one as localhost")
 endif()
 
 # Image tags are lower case here, and carry their colon: '' -> ':latest', 'V1' -> ':v1'.
@@ -32,12 +34,12 @@ if(RELEASE_TAG STREQUAL "")
 endif()
 # The characters of an image tag (OCI distribution specification, "Pulling manifests": <reference> as a tag).
 if(NOT RELEASE_TAG MATCHES "^[a-z0-9_][a-z0-9._-]*$")
-    message(FATAL_ERROR "RELEASE=${RELEASE} is not an image tag: letters, digits, '.', '_' and '-'")
+    message(FATAL_ERROR " RELEASE=${RELEASE} is not an image tag: letters, digits, '.', '_' and '-'")
 endif()
 string(PREPEND RELEASE_TAG ":")
 
 if(NOT TIMEOUT MATCHES "^[1-9][0-9]*(,[1-9][0-9]*)?$")
-    message(FATAL_ERROR "TIMEOUT=${TIMEOUT} is not '<seconds of a case>,<seconds of fetching>', e.g. 28800,600")
+    message(FATAL_ERROR " TIMEOUT=${TIMEOUT} is not '<seconds of a case>,<seconds of fetching>', e.g. 28800,600")
 endif()
 
 message(STATUS "Setting: PLATFORM=${PLATFORM_TITLE}")

@@ -8,11 +8,12 @@ function(add_workload)
     file(RELATIVE_PATH path "${PROJECT_SOURCE_DIR}" "${CMAKE_CURRENT_SOURCE_DIR}")
     set_property(GLOBAL APPEND PROPERTY PINBENCH_KNOWN_WORKLOADS "${folder}")
     if(NOT "/${path}/${name}//" MATCHES "/[^/]*${BENCHMARK}[^/]*/")
+        file(REMOVE "${CMAKE_CURRENT_BINARY_DIR}/settings.json") # of a configuration that had it enabled
         return()
     endif()
 
     set(cases "${CMAKE_CURRENT_BINARY_DIR}/cases.cmake")
-    pinbench(text cases --format cmake --workload "${CMAKE_CURRENT_SOURCE_DIR}" --platform "${PLATFORM}"
+    pinbench(text cases --format cmake --workload "${CMAKE_CURRENT_SOURCE_DIR}" "--platform=${PLATFORM}"
              --build "${CMAKE_CURRENT_BINARY_DIR}")
     file(WRITE "${cases}" "${text}")
     include("${cases}")
@@ -39,7 +40,7 @@ function(report_workloads)
     get_property(excluded GLOBAL PROPERTY PINBENCH_EXCLUDED_TOTAL)
     list(JOIN known ", " known)
     if(NOT enabled)
-        message(WARNING "BENCHMARK=${BENCHMARK} matches no workload; there are: ${known}")
+        message(WARNING " BENCHMARK=${BENCHMARK} matches no workload; there are: ${known}")
     endif()
     if(excluded)
         message(STATUS "${excluded} combinations are excluded on ${PLATFORM_NAME}; script/pinbench cases --format "
@@ -60,11 +61,11 @@ function(_report_cases path)
     endif()
 endfunction()
 
-# What `pinbench run` cannot know of a case whose logs go to this folder: with what options it was configured.
+# What ctest.sh and `pinbench run` cannot know of the cases of this folder: with what options it was configured.
 function(_write_settings)
     set(settings "{}")
     foreach(pair
-            "source=CMAKE_CURRENT_SOURCE_DIR" "platform=PLATFORM" "benchmark=BENCHMARK" "backend=BACKEND"
+            "source=CMAKE_CURRENT_SOURCE_DIR" "platform=PLATFORM_NAME" "benchmark=BENCHMARK" "backend=BACKEND"
             "registry=REGISTRY_PREFIX" "release=RELEASE_TAG" "timeout=TIMEOUT")
         string(REGEX MATCH "^([^=]+)=(.+)$" pair "${pair}")
         set(key "${CMAKE_MATCH_1}")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import environment
 import venv_state
-from problem import Problem
+from setup_error import SetupError
 
 MINIMUM = (3, 20)
 
@@ -39,7 +39,7 @@ def find_or_install(tool: str) -> Path:
     """Return `tool`, installing the package `cmake` into `.venv` when PATH has none that is new enough.
 
     Raises:
-        Problem: the package cannot be installed.
+        SetupError: the package cannot be installed.
     """
     found = on_path(tool, os.environ.get("PATH", os.defpath))
     if found is not None:
@@ -58,7 +58,7 @@ def find_or_install(tool: str) -> Path:
 if __name__ == "__main__":
     try:
         print(find_or_install(sys.argv[1]))
-    except Problem as problem:
+    except SetupError as problem:
         print(f"pinbench: {problem}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import needs
 import torch_build
 from pip_run import has_begun_changes, pip_environment, run_pip
-from problem import Problem
+from setup_error import SetupError
 from venv_state import VenvState, digest
 
 _SECONDS_TO_THINK = 10.0
@@ -25,7 +25,7 @@ def make_ready(venv: VenvState, level: str) -> None:
     """Make `venv` have `level`, whatever state an earlier attempt left it in.
 
     Raises:
-        Problem: the folder is not ours, Python cannot make environments here, or pip failed.
+        SetupError: the folder is not ours, Python cannot make environments here, or pip failed.
     """
     _refuse_foreign(venv)
     venv.own.mkdir(parents=True, exist_ok=True)
@@ -41,7 +41,7 @@ def make_ready(venv: VenvState, level: str) -> None:
 
 def _refuse_foreign(venv: VenvState) -> None:
     if venv.folder.exists() and any(venv.folder.iterdir()) and not venv.own.is_dir():
-        raise Problem(
+        raise SetupError(
             f"{venv.folder} was not made by pinbench and is left alone: move it away, or use it as it is with "
             f"PINBENCH_PYTHON={venv.python}"
         )
@@ -67,7 +67,7 @@ def _make(venv: VenvState) -> None:
     )  # fmt: skip
     if made.returncode != 0:
         reason = (made.stderr or made.stdout).strip().rpartition("\n")[2]
-        raise Problem(f"{sys.executable} cannot make {venv.folder}: {reason}; {_WAY_OUT}")
+        raise SetupError(f"{sys.executable} cannot make {venv.folder}: {reason}; {_WAY_OUT}")
     _bring_pip(venv)
     (site_packages,) = venv.folder.glob("lib/python3*/site-packages")
     (site_packages / "pinbench-src.pth").write_text(f"{venv.root / 'src'}\n", encoding="utf-8")
@@ -97,7 +97,7 @@ def _bring_pip(venv: VenvState) -> None:
         return
     other = existing_pip()
     if other is None:
-        raise Problem(f"{sys.executable} has neither ensurepip nor pip; {_WAY_OUT}")
+        raise SetupError(f"{sys.executable} has neither ensurepip nor pip; {_WAY_OUT}")
     command = [*other, "--python", str(venv.python)]
     run_pip(command, ["install", "--constraint", str(venv.constraints), "pip"], venv.log)
 
@@ -124,7 +124,7 @@ def _install(venv: VenvState, level: str) -> None:
         if "torch" in packages:
             _install_torch(venv)
         _pip_install(venv, packages)
-    except (Problem, KeyboardInterrupt):
+    except (SetupError, KeyboardInterrupt):
         # Cut off while packages were changed: half a package may stand there, so the next start makes all anew.
         if not has_begun_changes(venv.log, since):
             changing.unlink()

@@ -11,7 +11,7 @@ from pathlib import Path
 import interpreter
 import needs
 import venv_state
-from problem import Problem
+from setup_error import SetupError
 
 
 def main(argv: list[str]) -> int:
@@ -24,7 +24,7 @@ def main(argv: list[str]) -> int:
         if arguments.check:
             return _check(arguments.level)
         print(find_or_make(arguments.level))
-    except Problem as problem:
+    except SetupError as problem:
         print(f"pinbench: {problem}", file=sys.stderr)
         return 1
     except OSError as error:
@@ -43,7 +43,7 @@ def find_or_make(level: str) -> Path:
     """Return an interpreter for `level`: PINBENCH_PYTHON, for listing any that has yaml, else that of `.venv`.
 
     Raises:
-        Problem: PINBENCH_PYTHON lacks a package, or `.venv` cannot be made.
+        SetupError: PINBENCH_PYTHON lacks a package, or `.venv` cannot be made.
     """
     if os.environ.get("PINBENCH_PYTHON"):
         return _users_own(level)
@@ -69,7 +69,7 @@ def _check(level: str) -> int:
 def _users_own(level: str) -> Path:
     lacking = interpreter.missing(needs.packages(level))
     if lacking:
-        raise Problem(
+        raise SetupError(
             f"PINBENCH_PYTHON={sys.executable} lacks {', '.join(lacking)}, which level {level!r} needs; it is never "
             "changed: install them there, or unset PINBENCH_PYTHON to let .venv be made"
         )

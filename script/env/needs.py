@@ -8,7 +8,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CONSTRAINTS = Path("script", "env", "constraints.txt")
 
 # level: the groups of `project.optional-dependencies` that it adds to `project.dependencies`
-LEVELS = {"list": (), "cmake": ("cmake",), "run": ("run",), "dev": ("run", "dev")}
+LEVELS = {"list": (), "cmake": ("cmake",), "run": ("run",), "dev": ("run", "cmake", "dev")}
 
 
 def packages(level: str, root: Path = ROOT) -> tuple[str, ...]:

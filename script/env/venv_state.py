@@ -57,7 +57,7 @@ class VenvState:
         return stamp == needs.fingerprint(level, self.root)
 
     def is_whole(self) -> bool:
-        """Return whether the environment itself was made completely, with the interpreter that it has, at this place."""
+        """Return whether the environment was made completely, here, with the interpreter that it has."""
         return read_or_none(self.own / "made") == f"{self.tag()} {self.folder}"
 
     def has_torch_of_index(self) -> bool:
