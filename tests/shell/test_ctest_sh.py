@@ -39,7 +39,7 @@ def test_the_first_start_configures_and_the_next_does_not(door: Runner, checkout
     assert "configuring" not in door(checkout / "ctest.sh", "-N").stderr
 
 
-def test_a_changed_workload_is_configured_again_with_the_same_options(door: Runner, cmake: str, checkout: Path) -> None:
+def test_a_changed_workload_is_configured_again_with_the_same_options(door: Runner, checkout: Path) -> None:
     build = checkout / "build"
     door(checkout / "ctest.sh", "-N")
     (build / "CMakeCache.txt").write_text(
