@@ -72,7 +72,8 @@ def configure(build: Path, root: Path, cmake: Path) -> None:
         SetupError: CMake refused; its output is on stderr.
     """
     fresh = not (build / "CMakeCache.txt").exists()
-    print(f"pinbench: configuring {build}{'' if fresh else ' again: the workloads changed'}", file=sys.stderr)
+    why = " again: the workloads changed" if (build / STAMP).exists() else ""
+    print(f"pinbench: configuring {build}{why}", file=sys.stderr)
     options = generator(os.environ, os.environ.get("PATH", os.defpath)) if fresh else []
     ended = subprocess.run(
         [str(cmake), "-S", str(root), "-B", str(build), *options], stdout=subprocess.PIPE, text=True, check=False
