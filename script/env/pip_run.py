@@ -26,7 +26,10 @@ def run_pip(command: Sequence[str], words: Sequence[str], log: Path) -> None:
         ended = subprocess.run([*command, *words], stdout=file, stderr=file, env=pip_environment(), check=False)
     if ended.returncode != 0:
         print(*_said(log, begin).splitlines()[-_LAST_LINES:], sep="\n", file=sys.stderr)
-        raise SetupError(f"pip {words[0]} failed (exit code {ended.returncode}); all that it said is in {log}")
+        raise SetupError(
+            f"pip {words[0]} failed (exit code {ended.returncode}); all that it said is in {log}; where packages come "
+            "from is pip's own configuration (PIP_INDEX_URL, PIP_CERT, https_proxy, pip.conf)"
+        )
 
 
 def has_begun_changes(log: Path, since: int) -> bool:

@@ -1,8 +1,9 @@
 import shutil
-import sys
+import subprocess
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import environment
 import needs
@@ -219,7 +220,43 @@ def test_listing_never_asks_for_torch(venv: VenvState, pip: FakePip, monkeypatch
     assert all("torch" not in words for words in pip.calls)
 
 
-def test_a_pip_that_installs_elsewhere_is_found_beside_the_interpreter() -> None:
-    command = environment.existing_pip()
-    assert command is not None
-    assert command[0] == sys.executable or Path(command[0]).name in ("pip", "pip3")
+def without_ensurepip(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = subprocess.run
+
+    def failing(command: list[str], **options: Any) -> subprocess.CompletedProcess[Any]:
+        if "ensurepip" in command:
+            return subprocess.CompletedProcess(command, 1, stdout=b"", stderr=b"No module named ensurepip")
+        return run(command, **options)
+
+    monkeypatch.setattr(environment.subprocess, "run", failing)
+
+
+def test_where_pip_is_not_bundled_another_pip_installs_it(venv: VenvState, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands: list[list[str]] = []
+    monkeypatch.setattr(environment, "run_pip", lambda command, words, log: commands.append([*command, *words]))
+    monkeypatch.setattr(environment, "existing_pip", lambda: ["/usr/bin/pip3"])
+    without_ensurepip(monkeypatch)
+    make_ready(venv, "list")
+    assert commands[0][:4] == ["/usr/bin/pip3", "--python", str(venv.python), "install"]
+    assert commands[0][-1] == "pip"
+    assert commands[1][0] == str(venv.python)
+
+
+def test_where_there_is_no_pip_at_all_the_way_out_is_named(venv: VenvState, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "existing_pip", lambda: None)
+    without_ensurepip(monkeypatch)
+    with pytest.raises(SetupError, match=r"neither ensurepip nor pip; install .*python3-venv.*PINBENCH_PYTHON="):
+        make_ready(venv, "list")
+    assert not venv.is_ready("list")
+
+
+def test_an_existing_pip_can_install_into_another_interpreter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    old = tmp_path / "pip3"
+    old.write_text("#!/bin/sh\necho 'no such option: --python' >&2; exit 2\n")
+    new = tmp_path / "pip"
+    new.write_text("#!/bin/sh\necho pip 23.0\n")
+    for path in (old, new):
+        path.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(environment.sys, "executable", "/bin/false")
+    assert environment.existing_pip() == [str(new)]
