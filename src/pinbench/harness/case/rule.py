@@ -7,6 +7,8 @@ from fnmatch import fnmatchcase
 from pinbench.contract.case import Scalar
 
 Values = Mapping[str, Scalar | None]
+_EXACT = 2**53  # up to here a float has every whole number
+
 When = Mapping[str, tuple[str | None, ...]]  # parameter: globs of its value as text; None stands for no value
 
 
@@ -22,8 +24,8 @@ def value_text(value: Scalar | None) -> str:
     """Return a value as a user writes it; no value is nothing."""
     if value is None:
         return ""
-    if isinstance(value, float):
-        return f"{value:.15g}"
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+        return str(int(value))
     return str(value)
 
 

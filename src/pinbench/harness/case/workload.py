@@ -89,10 +89,13 @@ def _parameters(declared: Any, path: Path, shared: Path) -> dict[str, Parameter]
     common = fields(read_yaml(shared), str(shared), optional=None)
     own = fields(declared, f"{path}: parameters", (*DIMENSIONS, *REQUIRED), optional=None)
     merged = {name: merge(common.get(name), item, f"{path}: {name}") for name, item in own.items()}
-    dimensions = {name: texts(merged[name].get("choices"), f"{path}: {name}: choices") for name in DIMENSIONS}
-    for name, choices in dimensions.items():
+    dimensions = {}
+    for name in DIMENSIONS:
+        choices = texts(merged[name].get("choices"), f"{path}: {name}: choices")
         for choice in choices:
             _check_choice(name, choice, f"{path}: {name}")
+        # A common default may speak of a value that this workload leaves out.
+        dimensions[name] = (*choices, *common.get(name, {}).get("choices", ()))
     return {name: declare(name, item, f"{path}: {name}", dimensions) for name, item in merged.items()}
 
 

@@ -1,0 +1,173 @@
+from pathlib import Path
+
+import pytest
+
+from pinbench.base.errors import UsageError
+from pinbench.harness.case.catalog import find_case
+from pinbench.harness.case.override import customise
+
+PREFIX = "dlrm_pytorch_xeon_public"
+NAME = f"{PREFIX}_inference_throughput_avx_fp32"
+HERE = Path("/home/user")
+
+
+@pytest.fixture
+def change(dlrm, tmp_path):
+    """Apply what a user writes to a case of DLRM; `config` is the text of the file."""
+
+    def apply(*assignments, name=NAME, config=None, **environment):
+        path = None
+        if config is not None:
+            path = tmp_path / "config.yaml"
+            path.write_text(config)
+        return customise(
+            dlrm,
+            find_case(dlrm, name),
+            environment=environment,
+            config=path,
+            assignments=assignments,
+            directory=HERE,
+        )
+
+    return apply
+
+
+def test_nothing_asked_leaves_the_case_as_declared(dlrm, change):
+    assert change() == find_case(dlrm, NAME)
+
+
+def test_set_changes_the_knob_and_the_name_that_is_shown(change):
+    case = change("BATCH_SIZE=128", "MAX_IND_RANGE=1000")
+    assert case.knobs.batch_size == 128
+    assert case.knobs.own["MAX_IND_RANGE"] == 1000
+    assert case.overrides == ("BATCH_SIZE", "MAX_IND_RANGE")
+    assert case.display_name == f"{NAME}_customized"
+
+
+def test_a_value_equal_to_the_declared_one_is_no_override(change):
+    case = change("BATCH_SIZE=1", "MIN_DURATION=20", "WEIGHT_SHARING=True", "CORES_PER_INSTANCE=", STEPS="200")
+    assert case.overrides == ()
+
+
+def test_environment_config_and_set_win_in_this_order(change):
+    config = '"*": {STEPS: 20, BATCH_SIZE: 20, SEED: 20}'
+    case = change("SEED=30", config=config, STEPS="10", BATCH_SIZE="10", ONEDNN_VERBOSE="1")
+    knobs = case.knobs
+    assert (knobs.onednn_verbose, knobs.steps, knobs.batch_size, knobs.seed) == (1, 20, 20, 30)
+
+
+def test_of_two_sets_of_the_same_name_the_last_one_wins(change):
+    assert change("STEPS=7", "STEPS=9").knobs.steps == 9
+
+
+def test_a_set_back_to_the_declared_value_undoes_the_environment(change):
+    assert change("STEPS=200", STEPS="7").overrides == ()
+
+
+def test_other_variables_of_the_environment_and_empty_ones_are_nobodys_business(change):
+    assert change(PATH="/bin", HOME="/root", STEP="7", BATCH_SIZE="", LC_ALL="C").overrides == ()
+
+
+def test_a_relative_data_set_starts_from_the_users_directory(change):
+    case = change("DATA_TYPE=real", "DATASET_DIR=criteo")
+    assert case.knobs.dataset_dir == "/home/user/criteo"
+    assert case.knobs.data_type == "real"
+
+
+def test_a_config_section_is_a_glob_of_test_names(change):
+    config = """
+"*_pkm": {STEPS: 7}
+"test_*_gated": {STEPS: 8}
+"dlrm*": {STEPS: 9}  # without test_ in front it fits nothing
+"test_bert*": {MAX_SEQ_LENGTH: 384}
+"""
+    assert change(config=config, name=f"{NAME}_pkm").knobs.steps == 7
+    assert change(config=config, name=f"{NAME}_gated").knobs.steps == 8
+    assert change(config=config).overrides == ()
+
+
+def test_of_two_sections_that_fit_the_later_one_wins(change):
+    assert change(config='"*": {STEPS: 1}\n"*_avx_fp32": {STEPS: 2}').knobs.steps == 2
+
+
+@pytest.mark.parametrize("key", ["DLRM-PyTorch-Xeon-Public__STEPS", "DLRM_PyTorch_Xeon_Public__STEPS"])
+def test_a_key_with_the_workload_in_front_speaks_to_it(change, key):
+    assert change(config=f'"*": {{{key}: 7}}').knobs.steps == 7
+    assert change(f"{key}=8").knobs.steps == 8
+
+
+def test_a_key_of_another_workload_is_left_alone(change):
+    assert change(config='"*": {dummy__STEPS: 7, dummy__BEHAVIOUR: crash}').overrides == ()
+
+
+def test_an_empty_config_changes_nothing(change):
+    assert change(config="# nothing yet\n").overrides == ()
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("BATCH_SIZE=0", "BATCH_SIZE must be a whole number from 1 to 1048576, got '0' (--set)"),
+        ("BATCH_SIZE=abc", "BATCH_SIZE must be a whole number from 1 to 1048576, got 'abc' (--set)"),
+        ("BATCH_SIZE=$(touch x)", "BATCH_SIZE must be a whole number from 1 to 1048576, got '$(touch x)' (--set)"),
+        ("STEPS=-1", "STEPS must be a whole number of at least 1, got '-1' (--set)"),
+        ("WEIGHT_SHARING=maybe", "WEIGHT_SHARING must be True or False, got 'maybe' (--set)"),
+        ("ENGINE=inductor", "ENGINE must be one of eager, got 'inductor' (--set)"),
+        ("BATCHSIZE=4", "DLRM-PyTorch-Xeon-Public has no parameter 'BATCHSIZE'; did you mean BATCH_SIZE?"),
+        ("QUUX=4", "--set: DLRM-PyTorch-Xeon-Public has no parameter 'QUUX'"),
+        ("BATCH_SIZE", "--set takes NAME=VALUE, got 'BATCH_SIZE'"),
+        ("dumy__STEPS=4", "no workload named 'dumy'; did you mean dummy?"),
+        ("DATA_TYPE=real", "DATA_TYPE=real with DATASET_DIR=: real samples come from a prepared data set"),
+        ("DATASET_DIR=/d", "DATA_TYPE=synthetic with DATASET_DIR=/d: a data set is read with DATA_TYPE=real only"),
+        ("DATA_TYPE=dummy", "DATA_TYPE must be one of synthetic, real, got 'dummy' (--set)"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_it_and_the_way_out(change, assignment, message):
+    with pytest.raises(UsageError) as error:
+        change(assignment)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_precision_that_does_not_exist_lists_those_that_do(change):
+    with pytest.raises(UsageError, match=r"PRECISION must be one of avx_int8, .*, got 'fp12' \(environment\)"):
+        change(PRECISION="fp12")
+
+
+def test_a_dimension_that_agrees_with_the_name_is_no_override(change):
+    assert change(PRECISION="avx_fp32", MODE="throughput", FUNCTION="inference").overrides == ()
+
+
+def test_a_dimension_that_contradicts_the_name_points_to_the_right_case(change):
+    with pytest.raises(UsageError) as error:
+        change("PRECISION=avx_bfloat16", MODE="latency")
+    assert str(error.value) == (
+        f"MODE=latency (environment) contradicts the case {NAME}; "
+        f"run test_{PREFIX}_inference_latency_avx_bfloat16 instead"
+    )
+
+
+def test_a_dimension_whose_case_is_not_built_yet_says_so(change):
+    with pytest.raises(UsageError, match=r"test_\w+_training_\w+ does not exist: FUNCTION=training is not built yet"):
+        change("FUNCTION=training")
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ('"*": {STEPZ: 1}', r"config.yaml: \*: DLRM-PyTorch-Xeon-Public has no parameter 'STEPZ'; did you mean STEPS"),
+        ('"*": {STEPS: [1, 2]}', r"STEPS must be a whole number of at least 1, got \[1, 2\] \(.*config.yaml: \*\)"),
+        ("STEPS: 7", "config.yaml: STEPS: expected KEY: value pairs, got 7"),
+        ('"*": {STEPS: 1}\n"*": {STEPS: 2}', r"config.yaml, line 2: key '\*' stands here twice"),
+        ("- STEPS", r"config.yaml: expected KEY: value pairs, got \['STEPS'\]"),
+        ('"*": {DATASET_DIR: 2020-01-01}', "DATASET_DIR must be a path, got datetime.date"),
+    ],
+)
+def test_a_mistake_in_a_config_file_names_the_file_and_the_section(change, config, message):
+    with pytest.raises(UsageError, match=message):
+        change(config=config)
+
+
+def test_a_config_file_that_is_not_there_is_named(dlrm, tmp_path):
+    with pytest.raises(UsageError, match=r"cannot read .*gone\.yaml"):
+        customise(dlrm, find_case(dlrm, NAME), environment={}, config=tmp_path / "gone.yaml", directory=HERE)
