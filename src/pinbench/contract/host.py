@@ -1,7 +1,7 @@
 """WHERE: the processors, memory and settings of a host, as read from the kernel."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,9 @@ class Topology:
     cpus: tuple[Cpu, ...]
     nodes: tuple[Node, ...]
     memory_limit_bytes: int | None = None  # of the cgroup, where it is below the machine's
+    memory_remaining_bytes: int | None = None  # what that limit still grants, over all nodes together
+    nearest_memory: Mapping[int, int] = field(default_factory=dict)  # for a node with CPUs but no memory: where it is
+    cpu_quota: float | None = None  # CPUs' worth of time that the cgroup grants a period, where it is limited
     hidden_cpus: tuple[int, ...] = ()  # online, but not allowed to this process
     offline_cpus: tuple[int, ...] = ()
 

@@ -31,7 +31,7 @@ class Instance:
     memory_nodes: tuple[int, ...]
     weights: WeightSource
     store: int | None  # the NUMA node whose shared store holds the weights; None when PRIVATE
-    weight_budget_bytes: int  # the most that the weights which this instance allocates may take
+    weight_budget_bytes: int  # the most that one copy of the weights may take; the same for all instances of a plan
     env: Mapping[str, str]  # set before the child starts: threads, ISA limit, allocator
 
 

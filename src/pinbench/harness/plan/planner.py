@@ -1,0 +1,99 @@
+"""A case placed on a host: cores, memory, shared weights and environment of each instance."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pinbench.contract.case import Case, Function
+from pinbench.contract.host import HostFacts, Topology
+from pinbench.contract.plan import Instance, Plan, WeightSource
+from pinbench.harness.plan.memory import Tenant, weight_budget_bytes
+from pinbench.harness.plan.notes import placement_notes
+from pinbench.harness.plan.placement import Cores, Demand, place
+from pinbench.harness.plan.preflight import refuse, warnings
+from pinbench.harness.plan.threads import environment
+
+
+def make_plan(
+    case: Case,
+    topology: Topology,
+    facts: HostFacts,
+    *,
+    allocator: Path | None = None,
+    load_1m: float | None = None,
+) -> Plan:
+    """Return the plan of `case`.
+
+    Args:
+        case: what is to be measured.
+        topology: the CPUs and memory that may be used.
+        facts: the host's settings.
+        allocator: the shared object of the allocator that the case names (`host.allocator.find_allocator`).
+        load_1m: the load average before the run, for the warnings among the plan's notes.
+
+    Raises:
+        PlanError: the instances that were asked for do not fit the host, or the deadline is too short.
+    """
+    assert bool(allocator) == bool(case.knobs.allocator), "the caller finds the allocator that the case names"
+    refuse(case)
+    slots = place(
+        topology,
+        Demand(
+            mode=case.mode,
+            cores_per_instance=case.knobs.cores_per_instance,
+            instances=case.knobs.instances,
+            straddle_nodes=bool(case.knobs.own.get("STRADDLE_NODES", False)),
+        ),
+    )
+    memory_nodes = [_memory_nodes(slot, topology) for slot in slots]
+    sources = _weight_sources(case, memory_nodes)
+    tenants = [
+        Tenant(memory_nodes=nodes, allocates=source is not WeightSource.MAP)
+        for nodes, source in zip(memory_nodes, sources, strict=True)
+    ]
+    budget_bytes = weight_budget_bytes(topology, tenants)
+    instances = []
+    for index, (slot, nodes, source) in enumerate(zip(slots, memory_nodes, sources, strict=True)):
+        cpus = tuple(cpu.id for cpu in slot)
+        instances.append(
+            Instance(
+                index=index,
+                case=case,
+                shard=index,
+                shards=len(slots),
+                cpus=cpus,
+                memory_nodes=nodes,
+                weights=source,
+                store=None if source is WeightSource.PRIVATE else nodes[0],
+                weight_budget_bytes=budget_bytes,
+                env=environment(case, facts, cpus, allocator),
+            )
+        )
+    return Plan(
+        case=case,
+        topology=topology,
+        instances=tuple(instances),
+        deadline_s=case.knobs.deadline_s,
+        notes=(*placement_notes(topology, slots), *warnings(topology, facts, load_1m)),
+    )
+
+
+def _memory_nodes(slot: Cores, topology: Topology) -> tuple[int, ...]:
+    """Return the nodes that hold the memory of an instance on `slot`."""
+    return tuple(sorted({topology.nearest_memory.get(cpu.node, cpu.node) for cpu in slot}))
+
+
+def _weight_sources(case: Case, memory_nodes: Sequence[tuple[int, ...]]) -> list[WeightSource]:
+    """Return each instance's source: on a node with several, the first builds what the others map.
+
+    Training changes its weights: each instance keeps its own. So does one that straddles nodes, because no two
+    instances straddle the same ones.
+    """
+    shares = case.knobs.weight_sharing and case.function is Function.INFERENCE
+    sources = []
+    for index, nodes in enumerate(memory_nodes):
+        if not shares or memory_nodes.count(nodes) == 1:
+            sources.append(WeightSource.PRIVATE)
+        else:
+            first = memory_nodes.index(nodes) == index
+            sources.append(WeightSource.BUILD if first else WeightSource.MAP)
+    return sources
