@@ -7,7 +7,7 @@ from pinbench.base.jsonio import from_jsonable, read_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class BuildSettings:
     """The options of CMake for one workload, in the form that names images and cases.
 
     Args:
@@ -29,11 +29,11 @@ class Settings:
     timeout: str
 
 
-def read_settings(build: Path) -> tuple[Settings, ...]:
+def read_settings(build: Path) -> tuple[BuildSettings, ...]:
     """Return the settings of each workload in `build`: a whole build folder, or the folder of one workload in it.
 
     Raises:
         RecordError: a settings file is damaged.
     """
     files = [*build.glob("settings.json"), *sorted(build.glob("workload/*/settings.json"))]
-    return tuple(from_jsonable(Settings, read_json(path), str(path)) for path in files)
+    return tuple(from_jsonable(BuildSettings, read_json(path), str(path)) for path in files)
