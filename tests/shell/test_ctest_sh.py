@@ -73,7 +73,7 @@ def test_what_the_user_wants_reaches_the_run(door: Runner, build: Path, tmp_path
     assert found["PINBENCH_FOLDER"] == str(tmp_path)
     assert json.loads(found["PINBENCH_COMMAND"]) == [str(build / "ctest.sh"), *words]
     assert "--case dummy_throughput --platform GENOA" in ran.stdout
-    assert "100% tests passed, 0 tests failed out of 1" in ran.stdout
+    assert "100% tests passed" in ran.stdout
 
 
 def test_nothing_of_an_earlier_call_reaches_the_run(door: Runner, build: Path) -> None:
