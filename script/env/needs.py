@@ -1,0 +1,34 @@
+"""What a level needs: the packages (pyproject.toml) at their versions (constraints.txt), and a hash of both."""
+
+import hashlib
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+CONSTRAINTS = Path("script", "env", "constraints.txt")
+
+# level: the groups of `project.optional-dependencies` that it adds to `project.dependencies`
+LEVELS = {"list": (), "cmake": ("cmake",), "run": ("run",), "dev": ("run", "cmake", "dev")}
+
+
+def packages(level: str, root: Path = ROOT) -> tuple[str, ...]:
+    """Return the names of the packages that `level` needs directly, as pyproject.toml spells them."""
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = [name for group in LEVELS[level] for name in project["optional-dependencies"][group]]
+    return (*project["dependencies"], *extras)
+
+
+def implied(level: str) -> tuple[str, ...]:
+    """Return the levels that are complete when `level` is, itself included."""
+    return tuple(name for name, groups in LEVELS.items() if set(groups) <= set(LEVELS[level]))
+
+
+def pins(text: str) -> tuple[str, ...]:
+    """Return the lines of a constraints file that pin something, without comments."""
+    return tuple(line for raw in text.splitlines() if (line := raw.partition("#")[0].strip()))
+
+
+def fingerprint(level: str, root: Path = ROOT) -> str:
+    """Return a hash that changes when a package of `level` or any pin does."""
+    lines = (*packages(level, root), *pins((root / CONSTRAINTS).read_text(encoding="utf-8")))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
