@@ -125,7 +125,9 @@ def test_outputs_that_are_not_those_of_the_model_have_no_quality():
 
 
 def test_tables_that_do_not_fit_are_refused_with_both_figures():
-    with pytest.raises(ModelError, match=r"MAX_IND_RANGE=400 take 650\.0 KiB, .* may take 100\.0 KiB .* MAX_IND_RANGE to 61 or"):
+    with pytest.raises(
+        ModelError, match=r"MAX_IND_RANGE=400 take 650\.0 KiB, .* may take 100\.0 KiB .* MAX_IND_RANGE to 61 or"
+    ):
         dlrm.prepare(order_of(case_of(), budget_bytes=100 << 10), OpenGate(), None)
 
 

@@ -19,6 +19,7 @@ from pinbench.harness.case.override import customise
 from pinbench.harness.case.platforms import Platform, load_platforms
 from pinbench.harness.case.source import SOURCE_ROOT
 from pinbench.harness.case.workload import Workload, load_workload
+from pinbench.harness.cli._build_folder import BuildSettings, read_settings
 from pinbench.harness.host.allocator import find_allocator
 from pinbench.harness.host.facts import read_facts
 from pinbench.harness.host.isa import require
@@ -38,6 +39,7 @@ from pinbench.harness.report.plan import plan_lines
 HELP = "run one case and print its KPIs (ctest calls this)"
 
 _GIT_LIMIT_S = 10.0
+_BUILD_SETTINGS = ("backend", "registry", "release", "timeout", "benchmark")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,7 @@ class _Order:
     case: Case
     platform: Platform
     facts: HostFacts
+    build: BuildSettings | None  # None: not started from a build folder
     logs_root: Path
     iterations: int
     is_dry: bool
@@ -102,17 +105,31 @@ def _read_order(arguments: Namespace, environment: Mapping[str, str]) -> _Order:
         environment=environment,
         config=config,
         assignments=[*json.loads(environment.get("PINBENCH_SET", "[]")), *arguments.set],
-        directory=Path(environment.get("PINBENCH_DIRECTORY") or Path.cwd()),
+        directory=Path(environment.get("PINBENCH_FOLDER") or Path.cwd()),
     )
+    logs_root = arguments.logs_root.absolute()
+    build = next(iter(read_settings(logs_root)), None)
     return _Order(
         workload=workload,
-        case=case,
+        case=_with_time_limit(case, build),
+        build=build,
         platform=platform,
         facts=replace(facts, platform=own.name),
-        logs_root=arguments.logs_root.absolute(),
+        logs_root=logs_root,
         iterations=_iterations(arguments.run, environment.get("PINBENCH_RUN", "")),
         is_dry=arguments.dry_run or bool(environment.get("PINBENCH_DRY_RUN")),
     )
+
+
+def _with_time_limit(case: Case, build: BuildSettings | None) -> Case:
+    """Return `case` with CMake's TIMEOUT (its first field, in seconds) as the most that its deadline may be.
+
+    A deadline that the user gave for this run stands.
+    """
+    if build is None or "TIMEOUT" in case.overrides:
+        return case
+    limit_s = float(build.timeout.partition(",")[0])
+    return replace(case, knobs=replace(case.knobs, deadline_s=min(case.knobs.deadline_s, limit_s)))
 
 
 def _iterations(asked: int | None, from_environment: str) -> int:
@@ -202,7 +219,10 @@ def _repeat_command(order: _Order) -> tuple[str, ...]:
 
 def _settings(order: _Order, command: tuple[str, ...], git_commit: str | None) -> Settings:
     user_command = json.loads(os.environ.get("PINBENCH_COMMAND", "[]"))
+    build = order.build
+    known = {} if build is None else {name: getattr(build, name) for name in _BUILD_SETTINGS}
     return Settings(
+        **known,
         command=tuple(user_command) or command,
         platform=order.platform.display,
         title=order.workload.title,
