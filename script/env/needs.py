@@ -1,20 +1,24 @@
 """What a level needs: the packages (pyproject.toml) at their versions (constraints.txt), and a hash of both."""
 
 import hashlib
+import platform
 import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 CONSTRAINTS = Path("script", "env", "constraints.txt")
 
-# level: the groups of `project.optional-dependencies` that it adds to `project.dependencies`
+# level: the groups of `project.optional-dependencies` that it adds to `project.dependencies`, each with what only
+# this machine's architecture has of it (`dev-x86_64`)
 LEVELS = {"list": (), "cmake": ("cmake",), "run": ("run",), "dev": ("run", "cmake", "dev")}
 
 
 def packages(level: str, root: Path = ROOT) -> tuple[str, ...]:
     """Return the names of the packages that `level` needs directly, as pyproject.toml spells them."""
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = [name for group in LEVELS[level] for name in project["optional-dependencies"][group]]
+    optional = project["optional-dependencies"]
+    groups = [name for group in LEVELS[level] for name in (group, f"{group}-{platform.machine()}")]
+    extras = [name for group in groups for name in optional.get(group, ())]
     return (*project["dependencies"], *extras)
 
 

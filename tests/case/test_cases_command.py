@@ -80,7 +80,7 @@ def test_the_json_format_holds_cases_with_parameters_and_exclusions_with_reasons
     assert (len(workload["cases"]), len(workload["excluded"])) == (12, 6)
     gated = workload["cases"][1]
     assert gated["test"] == "test_dlrm_pytorch_xeon_public_inference_throughput_avx_fp32_gated"
-    assert gated["parameters"]["MAX_IND_RANGE"] == 100_000
+    assert gated["parameters"]["MAX_IND_RANGE"] == 200_000
     assert gated["parameters"]["CORES_PER_INSTANCE"] is None
 
 

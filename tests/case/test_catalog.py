@@ -57,7 +57,7 @@ def test_the_gated_case_is_shorter_and_smaller_than_the_full_one(dlrm):
     gated = find_case(dlrm, f"{PREFIX}_inference_throughput_avx_fp32_gated").knobs
     pkm = find_case(dlrm, f"{PREFIX}_inference_throughput_avx_fp32_pkm").knobs
     assert (gated.min_duration_s, full.min_duration_s, pkm.min_duration_s) == (5.0, 20.0, 30.0)
-    assert gated.own["MAX_IND_RANGE"] == 100_000
+    assert gated.own["MAX_IND_RANGE"] == 200_000
     assert "MAX_IND_RANGE" not in full.own  # absent, not a number: it follows from the memory
     assert gated.deadline_s == 300.0
 

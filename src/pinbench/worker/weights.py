@@ -1,9 +1,11 @@
 """The weight store: one contiguous block of memory for all tables, private or shared between processes.
 
-A private store is anonymous memory that asks for transparent huge pages. A shared one is a memory file
-(memfd_create(2)) that the parent made and passed on: it needs no name, no size of /dev/shm, and no cleaning up.
+A private store is anonymous memory. A shared one is a memory file (memfd_create(2)) that the parent made and passed
+on: it needs no name, no size of /dev/shm, and no cleaning up. Both ask for huge pages, without which most lookups
+miss the TLB; the record says how much memory really lies on them.
 """
 
+import ctypes
 import mmap
 import os
 
@@ -15,14 +17,26 @@ from pinbench.base.units import format_bytes
 
 HUGE_PAGE_BYTES = 2 << 20  # PMD size on x86-64 and on arm64 with 4 KiB pages
 
+_MADV_COLLAPSE = 25  # include/uapi/asm-generic/mman-common.h, since Linux 6.1; Python 3.11 has no names for these
+_PROT_NONE = 0
+_MAP_FIXED = 0x10
+_MAP_FAILED = ctypes.c_void_p(-1).value
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.mmap.restype = ctypes.c_void_p
+_libc.mmap.argtypes = (
+    ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long,
+)  # fmt: skip
+_libc.madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+
 
 class WeightStore:
-    """A block of `size_bytes` bytes; `bytes_view` is its memory as a numpy array of bytes."""
+    """A block of memory that stays until the process ends; `bytes_view` shows it as a numpy array of bytes."""
 
-    def __init__(self, memory: mmap.mmap, size_bytes: int) -> None:
-        self._memory = memory
-        self.size_bytes = size_bytes
-        self.bytes_view: npt.NDArray[np.uint8] = np.frombuffer(memory, dtype=np.uint8, count=size_bytes)
+    def __init__(self, address: int, size_bytes: int) -> None:
+        self.bytes_view: npt.NDArray[np.uint8] = np.ctypeslib.as_array(
+            (ctypes.c_uint8 * size_bytes).from_address(address)
+        )
 
 
 def private_store(size_bytes: int) -> WeightStore:
@@ -31,11 +45,9 @@ def private_store(size_bytes: int) -> WeightStore:
     Raises:
         ModelError: the kernel refuses the memory.
     """
-    try:
-        memory = mmap.mmap(-1, _whole_huge_pages(size_bytes), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    except OSError as error:
-        raise ModelError(f"cannot allocate {format_bytes(size_bytes)} of weights: {error.strerror}") from error
-    return WeightStore(_with_huge_pages(memory), size_bytes)
+    address = _map_aligned(size_bytes, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1)
+    _advise(address, size_bytes, mmap.MADV_HUGEPAGE)
+    return WeightStore(address, size_bytes)
 
 
 def build_store(fd: int, size_bytes: int) -> WeightStore:
@@ -46,10 +58,15 @@ def build_store(fd: int, size_bytes: int) -> WeightStore:
     """
     try:
         os.ftruncate(fd, _whole_huge_pages(size_bytes))
-        memory = mmap.mmap(fd, _whole_huge_pages(size_bytes), flags=mmap.MAP_SHARED)
     except OSError as error:
         raise ModelError(f"cannot share {format_bytes(size_bytes)} of weights: {error.strerror}") from error
-    return WeightStore(_with_huge_pages(memory), size_bytes)
+    address = _map_aligned(size_bytes, mmap.MAP_SHARED, fd)
+    store = WeightStore(address, size_bytes)
+    # Shared memory gets huge pages from the start only where an administrator turned shmem_enabled on; it may be
+    # collapsed into them anywhere, best while nearly empty. An extent without a single page cannot be collapsed.
+    store.bytes_view[::HUGE_PAGE_BYTES] = 0
+    _advise(address, size_bytes, _MADV_COLLAPSE)
+    return store
 
 
 def map_store(fd: int, size_bytes: int) -> WeightStore:
@@ -61,17 +78,29 @@ def map_store(fd: int, size_bytes: int) -> WeightStore:
     found_bytes = os.fstat(fd).st_size
     if found_bytes != _whole_huge_pages(size_bytes):
         raise ModelError(f"the shared weights have {found_bytes} bytes, this instance's model needs {size_bytes}")
-    return WeightStore(_with_huge_pages(mmap.mmap(fd, found_bytes, flags=mmap.MAP_SHARED)), size_bytes)
+    return WeightStore(_map_aligned(size_bytes, mmap.MAP_SHARED, fd), size_bytes)
 
 
 def _whole_huge_pages(size_bytes: int) -> int:
     return -(-size_bytes // HUGE_PAGE_BYTES) * HUGE_PAGE_BYTES
 
 
-def _with_huge_pages(memory: mmap.mmap) -> mmap.mmap:
-    try:
-        memory.madvise(mmap.MADV_HUGEPAGE)
-    except OSError:
-        # A kernel without transparent huge pages: the record reports what smaps shows, which is then none.
-        return memory
-    return memory
+def _map_aligned(size_bytes: int, flags: int, fd: int) -> int:
+    """Map memory whose address is a multiple of the huge page size, without which a file gets no huge pages."""
+    length = _whole_huge_pages(size_bytes)
+    anonymous = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    reserved = _map(None, length + HUGE_PAGE_BYTES, _PROT_NONE, anonymous, -1)
+    return _map(_whole_huge_pages(reserved), length, mmap.PROT_READ | mmap.PROT_WRITE, flags | _MAP_FIXED, fd)
+
+
+def _map(address: int | None, length: int, protection: int, flags: int, fd: int) -> int:
+    mapped = _libc.mmap(address, length, protection, flags, fd, 0)
+    if mapped == _MAP_FAILED:
+        reason = os.strerror(ctypes.get_errno())
+        raise ModelError(f"cannot allocate {format_bytes(length)} of weights: {reason}")
+    return int(mapped)
+
+
+def _advise(address: int, size_bytes: int, advice: int) -> None:
+    """Ask for huge pages; where the kernel has none to give, the record shows it by their share."""
+    _libc.madvise(address, _whole_huge_pages(size_bytes), advice)
