@@ -36,7 +36,7 @@ change parameters (a case with a change is recorded as customized)
 
 run
   --run N                 each case N times, all kept: itr-1 ... itr-N
-  --dry-run               plan and write the plan, run nothing
+  --dry-run               print the plan, run nothing
   --help                  this text
 
 exit code: 0 all passed or skipped; 2 wrong usage, or -R selects nothing; 8 a case failed (ctest's own)
