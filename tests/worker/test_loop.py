@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pinbench.worker import loop
-from pinbench.worker.loop import Timed, measure, wait_until, warm_up
+from pinbench.worker.loop import Timed, collector_off, measure, wait_until, warm_up
 
 US = 1_000
 
@@ -61,8 +61,14 @@ def test_a_lone_instance_runs_exactly_its_steps(clock: FakeTime) -> None:
 
 def test_a_lone_instance_goes_on_until_its_duration_has_passed(clock: FakeTime) -> None:
     timed = run(clock, steps=1, duration_us=100)
-    end_ns = timed.begin_ns[-1] + timed.step_ns[-1]
-    assert end_ns >= 100 * US > timed.begin_ns[-1]
+    last_ns = timed.begin_ns[-1] - timed.begin_ns[0]
+    assert last_ns + timed.step_ns[-1] >= 100 * US > last_ns
+
+
+def test_an_instance_that_comes_late_still_measures_its_whole_duration(clock: FakeTime) -> None:
+    clock.now_ns = 500_000 * US
+    timed = run(clock, duration_us=100, start_us=0)
+    assert timed.begin_ns[-1] + timed.step_ns[-1] - timed.begin_ns[0] >= 100 * US
 
 
 def test_nothing_begins_before_the_common_start(clock: FakeTime) -> None:
@@ -98,7 +104,7 @@ def test_batches_are_taken_in_turn(clock: FakeTime) -> None:
 
 def test_the_garbage_collector_is_off_in_the_window_and_on_again_after_it(clock: FakeTime) -> None:
     inside: list[bool] = []
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ZeroDivisionError), collector_off():
         run(clock, on_step=lambda _: inside.append(gc.isenabled()) or 1 // 0)
     assert inside == [False]
     assert gc.isenabled()

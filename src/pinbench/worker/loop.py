@@ -58,37 +58,40 @@ def measure(
 ) -> Timed:
     """Run `step` on one of `batches` after the other from `start_ns` on, and return each step's times.
 
-    After `steps` steps, and `min_duration_ns` at the least, it calls `on_reached` once and goes on until the
-    first byte of `stop` is set: no instance leaves the window while another one still measures in it. An
-    instance that is `alone` has nobody to wait for and ends right there.
+    To be called with the `collector_off`. After `steps` steps, and `min_duration_ns` from its first one's begin at
+    the least, it calls `on_reached` once and goes on until the first byte of `stop` is set: no instance leaves the
+    window while another one still measures in it. An instance that is `alone` has nobody to wait for and ends right
+    there.
     """
     clock = time.monotonic_ns
     begin_ns, step_ns = array("q"), array("q")
     add_begin, add_step = begin_ns.append, step_ns.append
     has_reached = False
     source = enumerate(cycle(batches), 1)
-    with _collector_off():
-        wait_until(start_ns)
-        target_ns = start_ns + min_duration_ns
-        for count, batch in source:
-            begin = clock()
-            step(batch)
-            end = clock()
-            add_begin(begin)
-            add_step(end - begin)
-            if count < steps or end < target_ns:
-                continue
-            if not has_reached:
-                on_reached()
-                has_reached = True
-            if alone or stop[0]:
-                break
+    wait_until(start_ns)
+    for count, batch in source:
+        begin = clock()
+        step(batch)
+        end = clock()
+        add_begin(begin)
+        add_step(end - begin)
+        if count < steps or end - begin_ns[0] < min_duration_ns:
+            continue
+        if not has_reached:
+            on_reached()
+            has_reached = True
+        if alone or stop[0]:
+            break
     return Timed(begin_ns=begin_ns, step_ns=step_ns)
 
 
 @contextmanager
-def _collector_off() -> Iterator[None]:
-    """Keep the garbage collector out of the window; what lives now is not looked at again (gc.freeze)."""
+def collector_off() -> Iterator[None]:
+    """Keep the garbage collector out of the window; what lives now is not looked at again (gc.freeze).
+
+    To be entered before the instance says that it is ready: a last collection takes as long as the common start
+    lies ahead.
+    """
     was_enabled = gc.isenabled()
     gc.collect()
     gc.freeze()

@@ -21,7 +21,7 @@ from pinbench.contract.plan import Instance
 from pinbench.contract.result import Enforcement, InstanceResult, Placement, Status
 from pinbench.worker import pinning, readback, recipes
 from pinbench.worker.gate_client import GateClient
-from pinbench.worker.loop import Timed, measure, wait_until, warm_up
+from pinbench.worker.loop import Timed, collector_off, measure, wait_until, warm_up
 from pinbench.worker.prepared import Prepared
 
 
@@ -102,10 +102,11 @@ def _measure(
     # Before the window as well as after it: a thread on a foreign CPU would spoil the others' numbers too.
     readback.require_on_plan(instance.index, instance.cpus, readback.thread_masks().values())
     setup_s = readback.process_age_s()
-    start_ns = gate.wait(Barrier.START)
-    gate.phase("measurement")
-    moves = readback.count_migrations()
-    timed = _timed_window(instance, prepared, gate, stop_fd, start_ns)
+    with collector_off():
+        start_ns = gate.wait(Barrier.START)
+        gate.phase("measurement")
+        moves = readback.count_migrations()
+        timed = _timed_window(instance, prepared, gate, stop_fd, start_ns)
     migrations = readback.migrations_between(moves, readback.count_migrations())
     gate.wait(Barrier.STOPPED)
     gate.phase("read-back")

@@ -15,6 +15,7 @@ from pinbench.contract.plan import Plan
 from pinbench.contract.result import SCHEMA_VERSION, Record, Software, Status
 from pinbench.harness.backend import native
 from pinbench.harness.case.catalog import find_case
+from pinbench.harness.case.choice import chosen_name
 from pinbench.harness.case.override import customise
 from pinbench.harness.case.platforms import Platform, load_platforms
 from pinbench.harness.case.source import SOURCE_ROOT
@@ -59,7 +60,11 @@ class _Order:
 def configure(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--workload", type=Path, required=True, metavar="DIR", help="folder of the workload")
-    parser.add_argument("--case", required=True, metavar="NAME", help="name of the case, as ctest -N lists it")
+    parser.add_argument(
+        "--case",
+        metavar="NAME",
+        help="name of the case, as ctest -N lists it; default: what MODE, PRECISION, ... choose",
+    )
     parser.add_argument("--platform", default="", metavar="NAME", help="platform or alias; default: this host's own")
     parser.add_argument("--logs-root", type=Path, default=Path(), metavar="DIR", help="gets logs-<case>; default: here")
     parser.add_argument("--set", action="append", default=[], metavar="K=V", help="override a parameter, repeatable")
@@ -101,7 +106,7 @@ def _read_order(arguments: Namespace, environment: Mapping[str, str]) -> _Order:
     config = arguments.config or (Path(environment["PINBENCH_CONFIG"]) if environment.get("PINBENCH_CONFIG") else None)
     case = customise(
         workload,
-        find_case(workload, arguments.case, platform),
+        find_case(workload, arguments.case or chosen_name(workload, environment), platform),
         environment=environment,
         config=config,
         assignments=[*json.loads(environment.get("PINBENCH_SET", "[]")), *arguments.set],
