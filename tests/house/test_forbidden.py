@@ -1,4 +1,4 @@
-"""Words that must not stand in any file: each hides a failure, runs a text, or belongs to a machine, not to the suite."""
+"""Words that must not stand in any file: they hide a failure, run a text, or belong to a machine, not to the suite."""
 
 import re
 
@@ -10,7 +10,7 @@ _ANY = r""
 
 # (what, in which files, pattern); written so that this file does not find itself
 _FORBIDDEN = [
-    ("a path of one machine", _ANY, r"(?<![\w.])/wor[k]/|(?<!\w)/tmp/[w]/|/hom[e]/\w+/|/roo[t]/"),
+    ("a path of one machine", _ANY, r"(?<![\w.])/wor[k]/|(?<!\w)/tmp/[w]/|(?<!\w)/roo[t]/"),
     ("a host of a package registry", _ANY, r"pypi\.or[g]|pythonhosted\.or[g]|download\.pytorch\.or[g]|crates\.i[o]"),
     ("a container with all rights", _ANY, r"--privilege[d]"),
     ("a text that is run", _CODE, r"(?<![\w.])eva[l][ (]|(?<![\w.])exe[c]\(|o[s]\.system\("),
@@ -44,7 +44,12 @@ def test_no_file_has(what, where, pattern):
 
 @pytest.mark.parametrize(
     "line",
-    ["python train.py || tru" + "e", "kpi.sh 2>/dev/nul" + "l", "subprocess.run(line, shell=Tru" + "e)", "eva" + 'l "$x"'],
+    [
+        "python train.py || tru" + "e",
+        "kpi.sh 2>/dev/nul" + "l",
+        "subprocess.run(line, shell=Tru" + "e)",
+        "eva" + 'l "$x"',
+    ],
 )
 def test_the_patterns_find_what_they_are_for(line):
     assert any(re.search(pattern, line) for _, _, pattern in _FORBIDDEN)

@@ -17,9 +17,9 @@ def folder(request):
 
 
 def test_a_workload_folder_has_all_its_files(folder):
-    for name in ("workload.yaml", "CMakeLists.txt", "build.sh", "kpi.sh", "README.md"):
+    for name in ("workload.yaml", "CMakeLists.txt", "build.sh", "run.py", "kpi.sh", "README.md"):
         assert (folder / name).is_file(), f"{folder.name} has no {name}"
-    for door in ("build.sh", "kpi.sh"):
+    for door in ("build.sh", "run.py", "kpi.sh"):
         assert os.access(folder / door, os.X_OK), f"{folder.name}/{door} is not executable"
 
 
@@ -27,8 +27,9 @@ def test_every_folder_with_a_cmake_list_declares_a_workload():
     assert {path.parent for path in ROOT.glob("workload/*/CMakeLists.txt")} == set(_FOLDERS)
 
 
-def test_all_workloads_share_one_kpi_script(folder):
-    assert (folder / "kpi.sh").read_text() == (ROOT / "workload/kpi.sh").read_text()
+@pytest.mark.parametrize("name", ["kpi.sh", "run.py"])
+def test_all_workloads_share_one(name, folder):
+    assert (folder / name).read_text() == (ROOT / "workload" / name).read_text()
 
 
 def test_the_index_of_workloads_names_this_one(folder):
