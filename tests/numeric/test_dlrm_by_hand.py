@@ -15,6 +15,11 @@ from pinbench.worker.models.dlrm.rows import SeededOrigin, gather_rows
 from pinbench.worker.precision import bfloat16, fp32
 
 
+needs_bfloat16 = pytest.mark.skipif(
+    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="oneDNN has no bfloat16 on this CPU"
+)
+
+
 def small_config(interaction: str = "dot") -> DlrmConfig:
     return make_config(embedding_dim=4, bottom="3-5-4", over="6-2-1", table_rows=(7, 1, 30), interaction=interaction)
 
@@ -88,6 +93,7 @@ def test_the_fp32_reference_equals_plain_loops(interaction):
         assert torch.sigmoid(logits_B[row]).item() == pytest.approx(by_hand, abs=1e-6)
 
 
+@needs_bfloat16
 @pytest.mark.parametrize("batch_size", [1, 3, 128])
 def test_bfloat16_stays_within_its_stated_tolerance_and_is_not_fp32_in_disguise(batch_size):
     config = make_config(

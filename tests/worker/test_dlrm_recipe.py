@@ -27,6 +27,11 @@ SMALL: dict[str, Scalar] = {
 }
 
 
+needs_bfloat16 = pytest.mark.skipif(
+    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="oneDNN has no bfloat16 on this CPU"
+)
+
+
 class OpenGate:
     """A gate that lets everyone through and remembers who asked."""
 
@@ -79,7 +84,7 @@ def order_of(case: Case, weights: WeightSource = WeightSource.PRIVATE, budget_by
     )
 
 
-@pytest.mark.parametrize("precision", [Precision.FP32, Precision.BFLOAT16])
+@pytest.mark.parametrize("precision", [Precision.FP32, pytest.param(Precision.BFLOAT16, marks=needs_bfloat16)])
 def test_the_step_computes_and_the_check_finds_it_close_to_fp32_eager(precision):
     gate = OpenGate()
     prepared = dlrm.prepare(order_of(case_of(precision)), gate, None)
