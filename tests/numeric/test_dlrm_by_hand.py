@@ -14,7 +14,6 @@ from pinbench.worker.models.dlrm.reference import reference_logits
 from pinbench.worker.models.dlrm.rows import SeededOrigin, gather_rows
 from pinbench.worker.precision import bfloat16, fp32
 
-
 needs_bfloat16 = pytest.mark.skipif(
     not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="oneDNN has no bfloat16 on this CPU"
 )
