@@ -13,15 +13,23 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import nn
 
 from pinbench.contract.result import IsaReadback, Kernel
+from pinbench.worker.onednn.packed_linear import PackedLinear
 
 
-def read_dispatch(call: Callable[[], Any]) -> IsaReadback:
+def read_header(verbosity: int = 0) -> str | None:
+    """Return the ``isa:`` line, which oneDNN prints once: to be called before any other use of it in the process."""
+    return read_dispatch(lambda: PackedLinear(nn.Linear(1, 1), "none", 1), verbosity).header
+
+
+def read_dispatch(call: Callable[[], Any], verbosity: int = 0) -> IsaReadback:
     """Run `call` once and return what oneDNN said that it executed.
 
     oneDNN writes to the process's standard output, so that file descriptor is turned to a temporary file
-    meanwhile. For the header, this must be the first use of oneDNN in the process.
+    meanwhile. With a `verbosity`, the value of ONEDNN_VERBOSE, that text is passed on, and oneDNN stays as verbose
+    as it was: PyTorch's context manager silences it when it is left.
     """
     sys.stdout.flush()
     with tempfile.TemporaryFile() as log:
@@ -35,7 +43,12 @@ def read_dispatch(call: Callable[[], Any]) -> IsaReadback:
             os.dup2(saved, 1)
             os.close(saved)
         log.seek(0)
-        return parse_verbose(log.read().decode("utf-8", errors="replace"))
+        text = log.read().decode("utf-8", errors="replace")
+    if verbosity:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        torch._C._verbose.mkldnn_set_verbose(verbosity)
+    return parse_verbose(text)
 
 
 def parse_verbose(text: str) -> IsaReadback:

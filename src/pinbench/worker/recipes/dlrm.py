@@ -4,7 +4,7 @@ import itertools
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TypedDict
@@ -18,7 +18,7 @@ from pinbench.base.plugin import load_plugin
 from pinbench.contract.case import Case, DataType
 from pinbench.contract.gate import Barrier
 from pinbench.contract.plan import Instance, WeightSource
-from pinbench.contract.result import DataFacts, IsaReadback, ModelFacts, Quality
+from pinbench.contract.result import DataFacts, ModelFacts, Quality
 from pinbench.worker import engine as engines
 from pinbench.worker import precision as precisions
 from pinbench.worker.data.criteo.batches import Batch, open_split, synthetic_batches, synthetic_facts
@@ -30,7 +30,7 @@ from pinbench.worker.models.dlrm.model import Dlrm
 from pinbench.worker.models.dlrm.reference import reference_logits
 from pinbench.worker.models.dlrm.rows import SeededOrigin, WeightOrigin, fill_tables, gather_rows
 from pinbench.worker.onednn.peak import gemm_peak_flop_per_s
-from pinbench.worker.onednn.verbose import read_dispatch
+from pinbench.worker.onednn.verbose import read_dispatch, read_header
 from pinbench.worker.prepared import Prepared
 from pinbench.worker.weights import WeightStore, build_store, map_store, private_store
 
@@ -72,6 +72,7 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepa
     tables_RD = _tables(instance, config, origin, precision.TABLE_DTYPE, gate, store_fd)
     model = _Model(config=config, max_ind_range=max_ind_range, origin=origin, tables_RD=tables_RD)
     gate.phase("engine")
+    header = read_header(knobs.onednn_verbose)
     step = _step(case, model, precision)
     gate.phase("data")
     batches, data = _batches(instance, model)
@@ -82,7 +83,7 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepa
         threads=torch.get_num_threads(),
         model=_facts(model, precision),
         data=data,
-        probe=lambda: _dispatch(step, batches[0]),
+        probe=lambda: replace(read_dispatch(lambda: step(batches[0]), knobs.onednn_verbose), header=header),
         check=lambda: _check(model, step, batches, precision.LOGIT_TOLERANCE),
         gemm_peak=lambda: gemm_peak_flop_per_s(precision.MULTIPLY_DTYPE),
     )
@@ -200,10 +201,6 @@ def _facts(model: _Model, precision: ModuleType) -> ModelFacts:
         table_dtype=_name(model.tables_RD.dtype),
         origin=model.origin.name,
     )
-
-
-def _dispatch(step: Callable[[Batch], Tensor], batch: Batch) -> IsaReadback:
-    return read_dispatch(lambda: step(batch))
 
 
 def _check(model: _Model, step: Callable[[Batch], Tensor], batches: Sequence[Batch], tolerance: float) -> Quality:
