@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from pinbench.base.errors import ModelError
+from pinbench.base.errors import ModelError, UsageError
 from pinbench.contract.case import Case, DataType, Function, Isa, Knobs, Mode, Precision, Scalar, Variant
 from pinbench.contract.gate import Barrier
 from pinbench.contract.plan import Instance, WeightSource
@@ -25,7 +25,8 @@ SMALL: dict[str, Scalar] = {
     "INDEX_ALPHA": 1.05,
     "MAX_IND_RANGE": 400,
 }
-
+# 13-32-24-16 and 367-64-48-32-24-1, weights and biases, in fp32 as drawn, in the model, and packed
+SMALL_MLP_BYTES = 3 * 4 * (1_640 + 29_057)
 
 needs_bfloat16 = pytest.mark.skipif(
     not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="oneDNN has no bfloat16 on this CPU"
@@ -133,14 +134,27 @@ def test_tables_that_do_not_fit_are_refused_with_both_figures():
     with pytest.raises(
         ModelError, match=r"MAX_IND_RANGE=400 take 650\.0 KiB, .* may take 100\.0 KiB .* MAX_IND_RANGE to 61 or"
     ):
-        dlrm.prepare(order_of(case_of(), budget_bytes=100 << 10), OpenGate(), None)
+        dlrm.prepare(order_of(case_of(), budget_bytes=SMALL_MLP_BYTES + (100 << 10)), OpenGate(), None)
+
+
+@pytest.mark.parametrize("own", [{"ARCH_MLP_TOP": "200000-200000-1"}, {"ARCH_MLP_BOT": "13-90000-90000-16"}])
+def test_mlps_that_do_not_fit_are_refused_with_both_figures_before_they_are_drawn(own):
+    gate = OpenGate()
+    with pytest.raises(ModelError, match=r"the MLPs of .* take \d+\.\d GiB, this instance may take 1\.0 GiB"):
+        dlrm.prepare(order_of(case_of(own=own)), gate, None)
+    assert gate.phases == []
+
+
+def test_a_bottom_mlp_for_other_dense_features_than_criteos_is_refused():
+    with pytest.raises(UsageError, match="ARCH_MLP_BOT=512-512-16 begins with 512, but must begin with 13"):
+        dlrm.prepare(order_of(case_of(own={"ARCH_MLP_BOT": "512-512-16"})), OpenGate(), None)
 
 
 def test_without_a_cap_the_memory_chooses_one():
     own = {name: value for name, value in SMALL.items() if name != "MAX_IND_RANGE"}
     own["ARCH_EMBEDDING_SIZE"] = "-".join(["40000000"] + ["10"] * 25)
     case = replace(case_of(), knobs=replace(case_of().knobs, own=own))
-    prepared = dlrm.prepare(order_of(case, budget_bytes=10_000 * 64 + 25 * 640), OpenGate(), None)
+    prepared = dlrm.prepare(order_of(case, budget_bytes=SMALL_MLP_BYTES + 10_000 * 64 + 25 * 640), OpenGate(), None)
     assert prepared.model.max_ind_range == 10_000
     assert int(prepared.batches[0].sparse_BF[:, 0].max()) < 10_000
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinbench.base.errors import ModelError
+from pinbench.base.errors import ModelError, UsageError
 from pinbench.base.plugin import load_plugin
 from pinbench.contract.case import Case, DataType
 from pinbench.contract.gate import Barrier
@@ -22,8 +22,9 @@ from pinbench.contract.result import DataFacts, ModelFacts, Quality
 from pinbench.worker import engine as engines
 from pinbench.worker import precision as precisions
 from pinbench.worker.data.criteo.batches import Batch, open_split, synthetic_batches, synthetic_facts
+from pinbench.worker.data.criteo.schema import DENSE_FEATURES
 from pinbench.worker.gate_client import GateClient
-from pinbench.worker.models.dlrm.capping import cap_rows, check_fits, choose_max_ind_range
+from pinbench.worker.models.dlrm.capping import cap_rows, check_fits, choose_max_ind_range, table_budget_bytes
 from pinbench.worker.models.dlrm.checkpoint import CheckpointOrigin
 from pinbench.worker.models.dlrm.config import DlrmConfig, make_config, parse_sizes
 from pinbench.worker.models.dlrm.model import Dlrm
@@ -105,17 +106,23 @@ def _sizes(case: Case, table_dtype: torch.dtype, budget_bytes: int) -> tuple[Dlr
         full_rows = open_split(dataset_dir, _SPLIT, None).table_rows
     else:
         full_rows = parse_sizes("ARCH_EMBEDDING_SIZE", str(own["ARCH_EMBEDDING_SIZE"]))
-    asked = own.get("MAX_IND_RANGE")
-    max_ind_range = choose_max_ind_range(full_rows, row_bytes, budget_bytes) if asked is None else int(asked)
-    check_fits(full_rows, row_bytes, budget_bytes, max_ind_range)
     config = make_config(
         embedding_dim=embedding_dim,
         bottom=str(own["ARCH_MLP_BOT"]),
         over=str(own["ARCH_MLP_TOP"]),
-        table_rows=cap_rows(full_rows, max_ind_range),
+        table_rows=full_rows,
         interaction=str(own["ARCH_INTERACTION_OP"]),
     )
-    return config, max_ind_range
+    if config.bottom[0] != DENSE_FEATURES:
+        raise UsageError(
+            f"ARCH_MLP_BOT={own['ARCH_MLP_BOT']} begins with {config.bottom[0]}, but must begin with {DENSE_FEATURES}: "
+            "so many dense features has a row of Criteo, a synthetic one too"
+        )
+    budget_bytes = table_budget_bytes(config.dense_parameters, budget_bytes)
+    asked = own.get("MAX_IND_RANGE")
+    max_ind_range = choose_max_ind_range(full_rows, row_bytes, budget_bytes) if asked is None else int(asked)
+    check_fits(full_rows, row_bytes, budget_bytes, max_ind_range)
+    return replace(config, table_rows=cap_rows(full_rows, max_ind_range)), max_ind_range
 
 
 def _weight_origin(case: Case, config: DlrmConfig) -> WeightOrigin:
