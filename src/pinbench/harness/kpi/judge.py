@@ -9,6 +9,7 @@ from pinbench.contract.case import Mode
 from pinbench.contract.kpi import Kpi
 from pinbench.contract.result import Record, Status
 from pinbench.harness.kpi import (
+    allocator,
     cost,
     flops,
     isa,
@@ -30,7 +31,7 @@ _PRIMARY: dict[Mode, Callable[[Measurement], Kpi]] = {
     Mode.THROUGHPUT: throughput.primary,
     Mode.LATENCY: latency.primary,
 }
-_REQUIREMENTS = (placement.require, isa.require, quality.require)
+_REQUIREMENTS = (placement.require, allocator.require, isa.require, quality.require)
 _METRICS = (throughput, latency, samples, overlap, variation, noise, memory, flops, quality, cost)
 
 
