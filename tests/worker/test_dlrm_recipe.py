@@ -70,6 +70,10 @@ def case_of(precision: Precision = Precision.FP32, own: dict[str, Scalar] | None
     )
 
 
+def knobs_with(case: Case, table_sizes: str) -> Knobs:
+    return replace(case.knobs, own={**case.knobs.own, "ARCH_EMBEDDING_SIZE": table_sizes})
+
+
 def order_of(case: Case, weights: WeightSource = WeightSource.PRIVATE, budget_bytes: int = 1 << 30) -> Instance:
     return Instance(
         index=0,
@@ -172,3 +176,14 @@ def test_a_checkpoint_is_what_runs_and_real_rows_are_what_it_runs_on():
     assert torch.allclose(prepared.step(prepared.batches[0]), expected_B, rtol=0, atol=1e-6)
     assert prepared.model.origin.endswith("tiny_tb00.pt")
     assert prepared.data.name == "criteo test"
+
+
+def test_table_sizes_that_contradict_the_data_set_are_refused_when_the_user_gave_them():
+    real = case_of(data_type=DataType.REAL, dataset_dir=str(CRITEO))
+    asked = replace(real, overrides=("ARCH_EMBEDDING_SIZE",))
+    with pytest.raises(UsageError, match=r"ARCH_EMBEDDING_SIZE contradicts DATASET_DIR=.*; leave it out"):
+        dlrm.prepare(order_of(replace(asked, knobs=knobs_with(asked, "7-7"))), OpenGate(), None)
+    with np.load(CRITEO / "day_fea_count.npz") as counts:
+        rows = "-".join(map(str, counts["counts"]))
+    assert dlrm.prepare(order_of(replace(asked, knobs=knobs_with(asked, rows))), OpenGate(), None).data is not None
+    assert dlrm.prepare(order_of(replace(real, knobs=knobs_with(real, "7-7"))), OpenGate(), None).data is not None

@@ -102,10 +102,9 @@ def _sizes(case: Case, table_dtype: torch.dtype, budget_bytes: int) -> tuple[Dlr
     own, dataset_dir = case.knobs.own, _dataset_dir(case)
     embedding_dim = int(own["ARCH_SPARSE_FEATURE_SIZE"])
     row_bytes = embedding_dim * table_dtype.itemsize
+    full_rows = parse_sizes("ARCH_EMBEDDING_SIZE", str(own["ARCH_EMBEDDING_SIZE"]))
     if dataset_dir is not None:
-        full_rows = open_split(dataset_dir, _SPLIT, None).table_rows
-    else:
-        full_rows = parse_sizes("ARCH_EMBEDDING_SIZE", str(own["ARCH_EMBEDDING_SIZE"]))
+        full_rows = _rows_of(dataset_dir, full_rows if "ARCH_EMBEDDING_SIZE" in case.overrides else None)
     config = make_config(
         embedding_dim=embedding_dim,
         bottom=str(own["ARCH_MLP_BOT"]),
@@ -123,6 +122,17 @@ def _sizes(case: Case, table_dtype: torch.dtype, budget_bytes: int) -> tuple[Dlr
     max_ind_range = choose_max_ind_range(full_rows, row_bytes, budget_bytes) if asked is None else int(asked)
     check_fits(full_rows, row_bytes, budget_bytes, max_ind_range)
     return replace(config, table_rows=cap_rows(full_rows, max_ind_range)), max_ind_range
+
+
+def _rows_of(dataset_dir: Path, asked: tuple[int, ...] | None) -> tuple[int, ...]:
+    """Return the rows of each table that the data set needs; refuse others, which nothing would use."""
+    rows = open_split(dataset_dir, _SPLIT, None).table_rows
+    if asked not in (None, rows):
+        raise UsageError(
+            f"ARCH_EMBEDDING_SIZE contradicts DATASET_DIR={dataset_dir}, whose tables have "
+            f"{'-'.join(map(str, rows))} rows; leave it out"
+        )
+    return rows
 
 
 def _weight_origin(case: Case, config: DlrmConfig) -> WeightOrigin:
