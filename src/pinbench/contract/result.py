@@ -58,6 +58,7 @@ class IsaReadback:
 
     header: str | None  # oneDNN's own "isa:" line
     kernels: tuple[Kernel, ...]
+    version: str | None = None  # of oneDNN, in its own words: "v3.12.0 (commit 80afa71...)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +142,7 @@ class Software:
     pinbench: str
     python: str
     git_commit: str | None
-    packages: Mapping[str, str]  # torch, numpy, oneDNN, ...
+    packages: Mapping[str, str]  # torch, numpy, ...; oneDNN, which is a part of torch, tells its own to the instances
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,10 +6,12 @@ The format is documented in oneDNN's developer guide, "Verbose Mode": comma-sepa
 """
 
 import os
+import re
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -18,10 +20,15 @@ from torch import nn
 from pinbench.contract.result import IsaReadback, Kernel
 from pinbench.worker.onednn.packed_linear import PackedLinear
 
+_VERSION = re.compile(r",info,(?:oneDNN|DNNL) (v.*)")
 
-def read_header(verbosity: int = 0) -> str | None:
-    """Return the ``isa:`` line, which oneDNN prints once: to be called before any other use of it in the process."""
-    return read_dispatch(lambda: PackedLinear(nn.Linear(1, 1), "none", 1), verbosity).header
+
+def read_header(verbosity: int = 0) -> IsaReadback:
+    """Return the version and the ``isa:`` line, without kernels.
+
+    oneDNN prints these lines once: to be called before any other use of it in the process.
+    """
+    return replace(read_dispatch(lambda: PackedLinear(nn.Linear(1, 1), "none", 1), verbosity), kernels=())
 
 
 def read_dispatch(call: Callable[[], Any], verbosity: int = 0) -> IsaReadback:
@@ -52,13 +59,15 @@ def read_dispatch(call: Callable[[], Any], verbosity: int = 0) -> IsaReadback:
 
 
 def parse_verbose(text: str) -> IsaReadback:
-    """Return the header and the executed primitives, each distinct one with its number of calls."""
-    header = None
+    """Return version, header and the executed primitives, each distinct one with its number of calls."""
+    version = header = None
     calls: Counter[tuple[str, str, str]] = Counter()
     for line in text.splitlines():
         fields = line.split(",")
         if not fields[0].startswith(("onednn_verbose", "dnnl_verbose")):
             continue
+        if (found := _VERSION.search(line)) is not None:
+            version = found[1]
         if "isa:" in line:
             header = line.split("isa:", 1)[1].strip()
         if "exec" in fields[:5]:
@@ -68,7 +77,7 @@ def parse_verbose(text: str) -> IsaReadback:
         Kernel(primitive=primitive, implementation=implementation, types=types, calls=count)
         for (primitive, implementation, types), count in calls.items()
     ]
-    return IsaReadback(header=header, kernels=tuple(kernels))
+    return IsaReadback(header=header, kernels=tuple(kernels), version=version)
 
 
 def _dtypes(types: str) -> str:

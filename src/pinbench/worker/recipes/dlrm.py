@@ -73,7 +73,7 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepa
     tables_RD = _tables(instance, config, origin, precision.TABLE_DTYPE, gate, store_fd)
     model = _Model(config=config, max_ind_range=max_ind_range, origin=origin, tables_RD=tables_RD)
     gate.phase("engine")
-    header = read_header(knobs.onednn_verbose)
+    told = read_header(knobs.onednn_verbose)
     step = _step(case, model, precision)
     gate.phase("data")
     batches, data = _batches(instance, model)
@@ -84,7 +84,7 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepa
         threads=torch.get_num_threads(),
         model=_facts(model, precision),
         data=data,
-        probe=lambda: replace(read_dispatch(lambda: step(batches[0]), knobs.onednn_verbose), header=header),
+        probe=lambda: replace(told, kernels=read_dispatch(lambda: step(batches[0]), knobs.onednn_verbose).kernels),
         check=lambda: _check(model, step, batches, precision.LOGIT_TOLERANCE),
         gemm_peak=lambda: gemm_peak_flop_per_s(precision.MULTIPLY_DTYPE),
     )
