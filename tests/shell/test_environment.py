@@ -94,6 +94,18 @@ def test_a_change_of_pins_installs_again_into_the_same_environment(venv: VenvSta
     assert kept.exists()
 
 
+def test_a_link_to_the_environment_of_another_checkout_is_refused_and_not_emptied(
+    venv: VenvState, tmp_path: Path, pip: FakePip
+) -> None:
+    other = tmp_path / "other"
+    (other / "pinbench").mkdir(parents=True)
+    (other / "kept").touch()
+    venv.folder.symlink_to(other)
+    with pytest.raises(SetupError, match=r"\.venv is a symbolic link, and what it leads to is left alone"):
+        make_ready(venv, "list")
+    assert (other / "kept").exists()
+
+
 @pytest.mark.parametrize("error", [SetupError("no network"), KeyboardInterrupt()])
 def test_a_level_that_could_not_be_fetched_leaves_the_others_as_they_were(
     venv: VenvState, pip: FakePip, error: BaseException
