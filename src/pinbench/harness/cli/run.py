@@ -230,10 +230,16 @@ def _settings(order: _Order, command: tuple[str, ...], git_commit: str | None) -
         **known,
         command=tuple(user_command) or command,
         platform=order.platform.display,
+        platform_option=order.platform.spelling,
+        path=_from_top(order.workload.folder),
         title=order.workload.title,
         category=order.workload.category,
         git_commit=git_commit,
     )
+
+
+def _from_top(folder: Path) -> str:
+    return str(folder.relative_to(SOURCE_ROOT) if folder.is_relative_to(SOURCE_ROOT) else folder)
 
 
 def _git_state() -> tuple[str | None, tuple[str, ...]]:
