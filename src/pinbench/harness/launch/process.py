@@ -144,6 +144,14 @@ def run_job(argv: Sequence[str]) -> int:
     return code if code >= 0 else 128 - code
 
 
+def end_with_parent() -> None:
+    """Have SIGTERM sent to this process when the one that started it ends, however it ends; see prctl(2)."""
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+    if os.getppid() != parent:  # it died before the call above
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
 def reap_orphans() -> None:
     """Where this process is PID 1 of a container, collect the dead that it was left with.
 
