@@ -6,25 +6,21 @@ empty integers (as 0) count alike in every column, so that no format's way with 
 effects are drawn from the seed; their common scale and the bias are set so that rows are clicked as often as Criteo's
 and the probabilities themselves, as scores, have an area under the ROC curve of TARGET_AUC. No model does better.
 
-B rows, C columns (13 integers, then 26 categories), K cells of a law.
+B rows, O columns (13 integers, then 26 categories), R ranges of a law.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from pinbench.base.errors import DataError, RecordError
-from pinbench.base.jsonio import from_jsonable, read_json
 from pinbench.worker.data.criteo.schema import DENSE_FEATURES
 from pinbench.worker.data.criteo.synthetic_rows.alias import Law
 from pinbench.worker.data.criteo.synthetic_rows.draw import Recipe, draw_rows, mixed
 from pinbench.worker.data.criteo.synthetic_rows.laws import column_laws
 
-PLANTED_FILE = "planted.json"
 CLICK_SHARE = 0.033  # of all 24 days of the Criteo 1TB Click Logs; day 0 begins with 0.021
 TARGET_AUC = 0.85  # MLPerf asks 0.8025 of DLRM on Criteo's own rows: that is in reach here, with room above
 
@@ -38,19 +34,6 @@ _LARGEST_SCALE, _HALVINGS = 64.0, 16  # scales are multiples of 1/1024: 0.0001 o
 _UNIT = 1 / 8  # of effects before they are scaled: no probability rounds to 1
 _NEWTON_STEPS = 6
 _BIAS_STEP = 2.0**-20  # the bias is rounded: the last bit of a CPU's exp must not change any row
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlantedFacts:
-    """What is known of the labels of made-up raw rows; written beside them."""
-
-    seed: int
-    days: int
-    rows: int  # of all days
-    clicks: int  # among them
-    click_share: float  # the mean of the probabilities
-    auc: float  # the area under the ROC curve that the probabilities themselves reach
-    auc_standard_error: float  # of that figure, from the rows it was computed of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +52,9 @@ def plant(table_rows: Sequence[int] | None, seed: int) -> tuple[Recipe, Area]:
         UsageError: `table_rows` (None: Criteo's) are not numbers of values.
     """
     laws = column_laws(table_rows)
-    unscaled = Recipe(seed=seed, laws=laws, effect_CK=_effects(laws, seed), bias=0.0)
+    unscaled = Recipe(seed=seed, laws=laws, effect_OR=_effects(laws, seed), bias=0.0)
     scale, bias = _calibrated(_log_odds(_clicks(unscaled, _SCALE_DAY, _SCALE_ROWS)))
-    recipe = replace(unscaled, effect_CK=unscaled.effect_CK * scale, bias=bias)
+    recipe = replace(unscaled, effect_OR=unscaled.effect_OR * scale, bias=bias)
     return recipe, bayes_area(_clicks(recipe, _AREA_DAY, _AREA_ROWS))
 
 
@@ -97,21 +80,6 @@ def bayes_area(click_B: npt.NDArray[np.float64]) -> Area:
     return Area(auc=auc, standard_error=error, click_share=float(click_B.mean()))
 
 
-def read_planted(directory: Path) -> PlantedFacts | None:
-    """Return what is known of the labels of the raw rows in `directory`; None where nothing is.
-
-    Raises:
-        DataError: the file is damaged.
-    """
-    path = directory / PLANTED_FILE
-    if not path.exists():
-        return None
-    try:
-        return from_jsonable(PlantedFacts, read_json(path), str(path))
-    except RecordError as error:
-        raise DataError(f"{error}; make the rows again") from error
-
-
 def _effects(laws: Sequence[Law], seed: int) -> npt.NDArray[np.float64]:
     """Return effects of the size `_UNIT`, in the order of the laws' ranges."""
     return np.stack([
@@ -121,18 +89,18 @@ def _effects(laws: Sequence[Law], seed: int) -> npt.NDArray[np.float64]:
 
 
 def _integer_effect(law: Law, seed: int, column: int) -> npt.NDArray[np.float64]:
-    log_K = np.log1p(np.maximum(law.low_K, 0))
-    mean = (law.share_K * log_K).sum()
-    spread = math.sqrt((law.share_K * (log_K - mean) ** 2).sum())
-    effect_K: npt.NDArray[np.float64] = _effect(seed, column, 0) * (log_K - mean) / spread
-    return effect_K
+    log_R = np.log1p(np.maximum(law.low_R, 0))
+    mean = (law.share_R * log_R).sum()
+    spread = math.sqrt((law.share_R * (log_R - mean) ** 2).sum())
+    effect_R: npt.NDArray[np.float64] = _effect(seed, column, 0) * (log_R - mean) / spread
+    return effect_R
 
 
 def _category_effect(law: Law, seed: int, column: int) -> npt.NDArray[np.float64]:
-    effect_K = np.zeros(len(law.low_K))
-    for cell in np.flatnonzero((law.width_K == 1) & (law.low_K >= 0) & (law.low_K < _KNOWN_RANKS)):
-        effect_K[cell] = _effect(seed, column, int(law.low_K[cell]))
-    return effect_K
+    effect_R = np.zeros(len(law.low_R))
+    for cell in np.flatnonzero((law.width_R == 1) & (law.low_R >= 0) & (law.low_R < _KNOWN_RANKS)):
+        effect_R[cell] = _effect(seed, column, int(law.low_R[cell]))
+    return effect_R
 
 
 def _effect(seed: int, column: int, rank: int) -> float:

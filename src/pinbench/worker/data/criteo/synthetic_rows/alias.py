@@ -5,7 +5,7 @@ size share the weights out so that each holds at most two ranges (the alias meth
 bits of a word choose the cell, the middle ones which of its two ranges, the lower ones the value. Weights are whole
 numbers and sum to 2 ** 26, so the law that is drawn is known exactly.
 
-K cells, R ranges.
+R ranges of a law, as many as cells.
 """
 
 from dataclasses import dataclass
@@ -24,16 +24,16 @@ _WEIGHT = CELLS * _CELL_WEIGHT
 class Law:
     """Ranges [low, low + width) and how one is drawn."""
 
-    low_K: npt.NDArray[np.int64]
-    width_K: npt.NDArray[np.uint64]  # 0: no range
-    weight_K: npt.NDArray[np.int64]
-    keep_K: npt.NDArray[np.uint64]  # of 2 ** 16: how often the cell gives its own range
-    other_K: npt.NDArray[np.uint64]  # the range that it gives else
+    low_R: npt.NDArray[np.int64]
+    width_R: npt.NDArray[np.uint64]  # 0: no range
+    weight_R: npt.NDArray[np.int64]
+    keep_R: npt.NDArray[np.uint64]  # of 2 ** 16: how often the cell gives its own range
+    other_R: npt.NDArray[np.uint64]  # the range that it gives else
 
     @property
-    def share_K(self) -> npt.NDArray[np.float64]:
+    def share_R(self) -> npt.NDArray[np.float64]:
         """How likely each range is."""
-        return self.weight_K / _WEIGHT
+        return self.weight_R / _WEIGHT
 
 
 def make_law(
@@ -42,33 +42,32 @@ def make_law(
     share_R: npt.NDArray[np.float64],
     floors_R: npt.NDArray[np.bool_],
 ) -> Law:
-    """Return the law of these ranges; where `floors_R`, a range keeps one unit of weight however unlikely it is."""
-    weight_R = np.rint(share_R * _WEIGHT).astype(np.int64)
-    weight_R = np.maximum(weight_R, floors_R)
+    """Return the law of these ranges, CELLS or fewer; where `floors_R`, one has a weight however unlikely it is."""
+    weight_R = np.maximum(np.rint(share_R * _WEIGHT).astype(np.int64), floors_R)
     weight_R[np.argmax(weight_R)] += _WEIGHT - weight_R.sum()
-    pad = CELLS - len(low_R)
-    weight_K = np.pad(weight_R, (0, pad))
-    keep_K, other_K = _cells(weight_K.tolist())
+    pad = (0, CELLS - len(low_R))
+    weight_R = np.pad(weight_R, pad)
+    keep_R, other_R = _cells(weight_R.tolist())
     return Law(
-        low_K=np.pad(low_R, (0, pad)),
-        width_K=np.pad(width_R, (0, pad)).astype(np.uint64),
-        weight_K=weight_K,
-        keep_K=np.array(keep_K, np.uint64),
-        other_K=np.array(other_K, np.uint64),
+        low_R=np.pad(low_R, pad),
+        width_R=np.pad(width_R, pad).astype(np.uint64),
+        weight_R=weight_R,
+        keep_R=np.array(keep_R, np.uint64),
+        other_R=np.array(other_R, np.uint64),
     )
 
 
-def _cells(weight_K: list[int]) -> tuple[list[int], list[int]]:
-    rest_K, other_K = list(weight_K), list(range(len(weight_K)))
-    short = [cell for cell, rest in enumerate(rest_K) if rest < _CELL_WEIGHT]
-    long = [cell for cell, rest in enumerate(rest_K) if rest > _CELL_WEIGHT]
+def _cells(weight_R: list[int]) -> tuple[list[int], list[int]]:
+    rest_R, other_R = list(weight_R), list(range(len(weight_R)))
+    short = [cell for cell, rest in enumerate(rest_R) if rest < _CELL_WEIGHT]
+    long = [cell for cell, rest in enumerate(rest_R) if rest > _CELL_WEIGHT]
     while short:
         cell, giver = short.pop(), long[-1]
-        other_K[cell] = giver
-        rest_K[giver] -= _CELL_WEIGHT - rest_K[cell]
-        if rest_K[giver] <= _CELL_WEIGHT:
+        other_R[cell] = giver
+        rest_R[giver] -= _CELL_WEIGHT - rest_R[cell]
+        if rest_R[giver] <= _CELL_WEIGHT:
             long.pop()
-        if rest_K[giver] < _CELL_WEIGHT:
+        if rest_R[giver] < _CELL_WEIGHT:
             short.append(giver)
     # A giver's rest is what it keeps of its own cell; one that gave all above it keeps the whole.
-    return rest_K, other_K
+    return rest_R, other_R

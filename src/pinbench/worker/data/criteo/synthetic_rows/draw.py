@@ -5,7 +5,7 @@ Each field is a function of (seed, day, column, row): word number `row` of a Spl
 (Appleby): a bijection of 32 bits, so no two ranks of a column share one, and frequent ones are no neighbours. A row's
 label is 1 with the probability of the planted model, a sum of effects over the fields' ranges.
 
-B rows, I integers, F categories, C columns (integers, then categories), K cells of a law.
+B rows, I integers, F categories, O columns (integers, then categories), R ranges of a law.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from pinbench.worker.data.compiled import compiled
-from pinbench.worker.data.criteo.form import MISSING
 from pinbench.worker.data.criteo.schema import DENSE_FEATURES, SPARSE_FEATURES
 from pinbench.worker.data.criteo.synthetic_rows.alias import CELL_BITS, KEEP_BITS, Law
 
@@ -39,7 +38,7 @@ class Recipe:
 
     seed: int
     laws: tuple[Law, ...]  # of the columns
-    effect_CK: npt.NDArray[np.float64]  # on the log-odds of a click
+    effect_OR: npt.NDArray[np.float64]  # on the log-odds of a click
     bias: float
 
 
@@ -62,8 +61,8 @@ def draw_rows(recipe: Recipe, day: int, first_row: int, rows: int) -> DrawnRows:
     score_B = np.full(rows, recipe.bias)
     first = np.uint64(first_row)
     for column, law in enumerate(recipe.laws):
-        key, effect_K = np.uint64(stream_key(recipe.seed, day, column)), recipe.effect_CK[column]
-        table = (law.low_K, law.width_K, law.keep_K, law.other_K, effect_K)
+        key, effect_R = np.uint64(stream_key(recipe.seed, day, column)), recipe.effect_OR[column]
+        table = (law.low_R, law.width_R, law.keep_R, law.other_R, effect_R)
         if column < DENSE_FEATURES:
             _draw_integers(key, first, *table, dense_IB[column], score_B)
         else:
@@ -95,39 +94,39 @@ def _word(key: np.uint64, row: np.uint64) -> np.uint64:
 
 
 @compiled
-def _cell(word: np.uint64, keep_K: npt.NDArray[np.uint64], other_K: npt.NDArray[np.uint64]) -> np.uint64:
+def _cell(word: np.uint64, keep_R: npt.NDArray[np.uint64], other_R: npt.NDArray[np.uint64]) -> np.uint64:
     cell = word >> _CELL_SHIFT
-    return cell if ((word >> _S32) & _KEEP_MASK) < keep_K[cell] else other_K[cell]
+    return cell if ((word >> _S32) & _KEEP_MASK) < keep_R[cell] else other_R[cell]
 
 
 @compiled
 def _draw_integers(
     key: np.uint64,
     first: np.uint64,
-    low_K: npt.NDArray[np.int64],
-    width_K: npt.NDArray[np.uint64],
-    keep_K: npt.NDArray[np.uint64],
-    other_K: npt.NDArray[np.uint64],
-    effect_K: npt.NDArray[np.float64],
+    low_R: npt.NDArray[np.int64],
+    width_R: npt.NDArray[np.uint64],
+    keep_R: npt.NDArray[np.uint64],
+    other_R: npt.NDArray[np.uint64],
+    effect_R: npt.NDArray[np.float64],
     value_B: npt.NDArray[np.int32],
     score_B: npt.NDArray[np.float64],
 ) -> None:
     for row in range(len(value_B)):
         word = _word(key, first + np.uint64(row))
-        cell = _cell(word, keep_K, other_K)
-        value_B[row] = low_K[cell] + np.int64(((word & _LOW_MASK) * width_K[cell]) >> _S32)
-        score_B[row] += effect_K[cell]
+        cell = _cell(word, keep_R, other_R)
+        value_B[row] = low_R[cell] + np.int64(((word & _LOW_MASK) * width_R[cell]) >> _S32)
+        score_B[row] += effect_R[cell]
 
 
 @compiled
 def _draw_categories(
     key: np.uint64,
     first: np.uint64,
-    low_K: npt.NDArray[np.int64],
-    width_K: npt.NDArray[np.uint64],
-    keep_K: npt.NDArray[np.uint64],
-    other_K: npt.NDArray[np.uint64],
-    effect_K: npt.NDArray[np.float64],
+    low_R: npt.NDArray[np.int64],
+    width_R: npt.NDArray[np.uint64],
+    keep_R: npt.NDArray[np.uint64],
+    other_R: npt.NDArray[np.uint64],
+    effect_R: npt.NDArray[np.float64],
     index: np.uint32,
     hash_B: npt.NDArray[np.uint32],
     missing_B: npt.NDArray[np.uint32],
@@ -135,14 +134,14 @@ def _draw_categories(
 ) -> None:
     for row in range(len(hash_B)):
         word = _word(key, first + np.uint64(row))
-        cell = _cell(word, keep_K, other_K)
-        rank = low_K[cell] + np.int64(((word & _LOW_MASK) * width_K[cell]) >> _S32)
+        cell = _cell(word, keep_R, other_R)
+        rank = low_R[cell] + np.int64(((word & _LOW_MASK) * width_R[cell]) >> _S32)
         if rank < 0:
             hash_B[row] = 0
             missing_B[row] |= np.uint32(1) << index
         else:
             hash_B[row] = category_hash(np.uint32(rank), index)
-        score_B[row] += effect_K[cell]
+        score_B[row] += effect_R[cell]
 
 
 @compiled

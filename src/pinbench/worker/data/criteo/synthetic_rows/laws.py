@@ -1,7 +1,7 @@
 """The laws of the 39 columns, from their fitted numbers.
 
 Frequent values have a range of their own each; beyond them ranges widen by the same factor (2 or 3 %), so that equal
-shares within one are near the law. K cells, R ranges.
+shares within one are near the law. R ranges.
 """
 
 import math
