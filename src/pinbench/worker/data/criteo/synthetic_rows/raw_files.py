@@ -16,7 +16,7 @@ from pinbench.worker.data.criteo.synthetic_rows.blocks import in_order
 from pinbench.worker.data.criteo.synthetic_rows.draw import Recipe, draw_rows
 from pinbench.worker.data.criteo.synthetic_rows.text import ROW_TEXT_BYTES, write_text
 
-PLAIN_ROW_BYTES, GZIP_ROW_BYTES = 251, 125  # about; by Criteo's cardinalities
+PLAIN_ROW_BYTES, GZIP_ROW_BYTES = 251, 88  # about; by Criteo's cardinalities
 
 _BLOCK_ROWS = 1 << 13  # 2 MB of text; the bytes of a gzip file depend on it, each block is a member
 _GZIP_LEVEL = 1  # igzip knows 0 to 3: 2 takes longer for 1 % less
