@@ -60,8 +60,8 @@ _COVERED |= {
 _COVERED |= {
     f"worker/data/criteo/synthetic_rows/{module}.py": f"data_sets/test_synthetic_{test}.py"
     for module, test in (
-        ("alias", "laws"), ("blocks", "files"), ("draw", "draw"), ("laws", "laws"), ("raw_files", "files"),
-        ("raw_place", "files"), ("text", "text"),
+        ("alias", "laws"), ("blocks", "files"), ("draw", "draw"), ("drawn_shards", "shards"), ("laws", "laws"),
+        ("raw_files", "files"), ("raw_place", "files"), ("text", "text"),
     )
 }  # fmt: skip
 _COVERED |= {"worker/data/criteo/synthesize.py": "data_sets/test_synthetic_files.py"}
