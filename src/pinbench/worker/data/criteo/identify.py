@@ -22,7 +22,7 @@ from pinbench.base.jsonio import from_jsonable, read_json, write_json
 from pinbench.worker.data.criteo.form import FirstSeen, IdRule
 from pinbench.worker.data.criteo.progress import Progress
 from pinbench.worker.data.criteo.schema import HASH_VALUES, SPARSE_FEATURES
-from pinbench.worker.data.criteo.shard import ShardParts
+from pinbench.worker.data.criteo.shard import read_dictionary, shard_entries
 from pinbench.worker.data.criteo.vocabulary import BYTES_PER_KEY, Numbers, Vocabulary, settled
 from pinbench.worker.data.parallel import each
 
@@ -57,7 +57,7 @@ class Ids:
 
 
 def give_ids(
-    rule: IdRule, shards: Sequence[ShardParts], folder: Path, memory_bytes: int, threads: int, progress: Progress
+    rule: IdRule, shards: Sequence[Path], folder: Path, memory_bytes: int, threads: int, progress: Progress
 ) -> Ids:
     """Return the ids that `rule` gives to all entries of `shards`, which are in the order of their rows.
 
@@ -65,7 +65,7 @@ def give_ids(
         DataError: the disk is full, a shard cannot be read, or a column has too many categories.
     """
     folder.mkdir(exist_ok=True)
-    entries_SF = np.array([shard.entries_F for shard in shards]).reshape(-1, SPARSE_FEATURES)
+    entries_SF = np.array([shard_entries(shard) for shard in shards], np.int64).reshape(-1, SPARSE_FEATURES)
     begin_SF = np.concatenate([np.zeros((1, SPARSE_FEATURES), np.int64), np.cumsum(entries_SF, axis=0)])
     sizes_F = begin_SF[-1]
     columns = [_Column(rule, column, shards, int(sizes_F[column]), folder) for column in range(SPARSE_FEATURES)]
@@ -89,7 +89,7 @@ def give_ids(
 class _Column:
     """One column's way from dictionaries to ids."""
 
-    def __init__(self, rule: IdRule, column: int, shards: Sequence[ShardParts], entries: int, folder: Path):
+    def __init__(self, rule: IdRule, column: int, shards: Sequence[Path], entries: int, folder: Path):
         self.column = column
         self.entries = entries
         self._rule = rule
@@ -128,7 +128,7 @@ class _Column:
                 for shard in self._shards:
                     if stop.is_set():
                         return
-                    _write(file, vocabulary.add(shard.dictionary(self.column)))
+                    _write(file, vocabulary.add(read_dictionary(shard, self.column)))
             id_U, table_rows = vocabulary.settle()
             self._settle(numbers, path, id_U)
             write_json(_done_path(self._folder, self.column), _Done(entries=self.entries, table_rows=table_rows))
