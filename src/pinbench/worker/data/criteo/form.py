@@ -63,7 +63,10 @@ class Writer(Protocol):
     """
 
     def write(self, stream: Stream, first_row: int, words: Words) -> None:
-        """Write `words` as the rows `first_row`, ... of `stream` (counted from the stream's own first row)."""
+        """Write `words` as the rows `first_row`, ... of `stream` (counted from the stream's own first row).
+
+        What is in `words` afterwards is the writer's affair: nobody looks at them again.
+        """
         ...
 
     def finish(self) -> Sequence[tuple[Path, int | None]]:
@@ -90,7 +93,9 @@ class Rows:
     """Rows of a prepared split."""
 
     label_B: npt.NDArray[np.int32]
-    dense_BI: npt.NDArray[np.int32] | npt.NDArray[np.float32]  # int32: >= 0, no logarithm yet; float32: as a model takes it
+    dense_BI: (
+        npt.NDArray[np.int32] | npt.NDArray[np.float32]
+    )  # int32: >= 0, no logarithm yet; float32: as a model takes it
     sparse_BF: npt.NDArray[np.int32]  # ids below the rows of their table
 
 

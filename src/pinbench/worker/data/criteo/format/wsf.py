@@ -41,7 +41,9 @@ def streams(assignment: str | None, day_rows: Sequence[int], is_shuffled: bool) 
         UsageError: there are several days, too few rows, or an `assignment`.
     """
     if assignment is not None:
-        raise UsageError(f"--split {assignment} does not go with the wsf format: 23 parts of a day are train, one is test")
+        raise UsageError(
+            f"--split {assignment} does not go with the wsf format: 23 parts of a day are train, one is test"
+        )
     if len(day_rows) != 1:
         raise UsageError(f"the wsf format is made of one day, got {len(day_rows)} files; give day_0 alone")
     held_out = day_rows[0] - reference_days(day_rows)[-1]
