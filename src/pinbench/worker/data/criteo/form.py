@@ -32,7 +32,7 @@ class FirstSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ByCount:
-    """Ids 1, 2, ... by falling count, equal counts by rising value; missing, or seen less than `minimum` times, is 0."""
+    """Ids 1, 2, ... by falling count, equal counts by rising value; 0: missing, or seen less than `minimum` times."""
 
     minimum: int
 
