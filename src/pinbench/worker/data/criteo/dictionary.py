@@ -110,7 +110,7 @@ def _number(
                 else:
                     slot = (slot + 1) & last
                     found = slots[slot]
-            entry = np.int64(found & _ENTRY_MASK) - 1
+            entry = np.int64(found & _ENTRY_MASK) - 1  # type: ignore[assignment]
         local_B[row] = entry
         count_D[entry] += np.uint32(1)
         row += 1

@@ -78,7 +78,7 @@ class ParseJournal:
     def kept(self, number: int, piece: int) -> Sequence[ShardRecord]:
         """Return the shards of a piece of the input `number` that follow each other from its begin on."""
         latest = {record.shard: record for record in self._kept.get((number, piece), [])}
-        chain = []
+        chain: list[ShardRecord] = []
         while (record := latest.get(len(chain))) is not None and not (chain and chain[-1].is_last):
             chain.append(record)
         return chain

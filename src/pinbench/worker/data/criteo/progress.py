@@ -47,7 +47,7 @@ class Stage:
         self.advance(size_bytes, rows)
 
     def rates(self) -> str:
-        """Return the rows, how fast they come, and for how long they still will, e.g. ``9 rows, 0.31 M rows/s, ...``."""
+        """Return the rows, how fast they and the bytes come, and for how long they still will."""
         passed_s = max(self._clock() - self._begin_s, 1e-9)
         byte_rate = (self.done - self._skipped) / passed_s
         row_rate = (self.rows - self._skipped_rows) / passed_s

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,7 @@ _NO_ENTRY = -1  # in the head
 
 Number = TypeVar("Number", bound=np.generic)
 
+LocalType = type[np.uint8] | type[np.uint16] | type[np.uint32]
 LocalIds = npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
 
 
@@ -57,7 +58,7 @@ class Shard:
 
 def narrow(local_B: npt.NDArray[np.uint32], entries: int) -> LocalIds:
     """Return a copy of `local_B`, ids below `entries`, in the narrowest type that holds them."""
-    return local_B.astype(_local_type(entries))
+    return cast(LocalIds, local_B.astype(_local_type(entries)))
 
 
 def write_shard(path: Path, shard: Shard) -> None:
@@ -71,7 +72,7 @@ def write_shard(path: Path, shard: Shard) -> None:
         with temporary.open("wb", buffering=0) as file:
             crc = 0
             for array in _arrays(shard):
-                data = memoryview(np.ascontiguousarray(array)).cast("B")
+                data = np.ascontiguousarray(array).view(np.uint8).data
                 crc = isal_zlib.crc32(data, crc)
                 _write(file, data)
             _write(file, memoryview(crc.to_bytes(_TAIL_BYTES, "little")))
@@ -91,7 +92,7 @@ def read_shard(path: Path) -> Shard:
         head = _read_head(file)
         label_B = _array(file, np.uint8, head.rows)
         dense_IB = _array(file, np.int32, DENSE_FEATURES * head.rows).reshape(DENSE_FEATURES, head.rows)
-        local_FB = [_array(file, head.local_type(feature), head.rows) for feature in range(SPARSE_FEATURES)]
+        local_FB = [_local_ids(file, head, feature) for feature in range(SPARSE_FEATURES)]
         dictionaries = [_dictionary(file, head, feature) for feature in range(SPARSE_FEATURES)]
     return Shard(label_B=label_B, dense_IB=dense_IB, local_FB=local_FB, dictionaries=dictionaries)
 
@@ -118,6 +119,28 @@ def shard_rows(path: Path) -> int:
         return _read_head(file).rows
 
 
+def shard_entries(path: Path) -> tuple[int, ...]:
+    """Return how many entries each dictionary of the shard in `path` has.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    with _open(path) as file:
+        return _read_head(file).entries
+
+
+def read_dense(path: Path) -> npt.NDArray[np.int32]:
+    """Return the integers of the shard in `path`, shape (I, B), without reading the rest.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    with _open(path) as file:
+        rows = _read_head(file).rows
+        file.seek(rows, os.SEEK_CUR)
+        return _array(file, np.int32, DENSE_FEATURES * rows).reshape(DENSE_FEATURES, rows)
+
+
 def is_whole(path: Path) -> bool:
     """Return whether `path` is there and holds what was written."""
     try:
@@ -139,15 +162,12 @@ class _Head:
     entries: tuple[int, ...]
     missing: tuple[int, ...]
 
-    def local_type(self, feature: int) -> type[np.uint8] | type[np.uint16] | type[np.uint32]:
-        return _local_type(self.entries[feature])
-
     def dictionary_offset(self, feature: int) -> int:
         row_bytes = 1 + 4 * DENSE_FEATURES + sum(np.dtype(_local_type(entries)).itemsize for entries in self.entries)
         return _HEAD_WORDS * 8 + self.rows * row_bytes + 2 * 4 * sum(self.entries[:feature])
 
 
-def _local_type(entries: int) -> type[np.uint8] | type[np.uint16] | type[np.uint32]:
+def _local_type(entries: int) -> LocalType:
     if entries <= 1 << 8:
         return np.uint8
     return np.uint16 if entries <= 1 << 16 else np.uint32
@@ -187,6 +207,10 @@ def _array(file: BinaryIO, of_type: type[Number], count: int) -> npt.NDArray[Num
     if len(array) < count:
         raise DataError(f"{file.name} is cut off; run the same command again with --restart")
     return array
+
+
+def _local_ids(file: BinaryIO, head: _Head, feature: int) -> LocalIds:
+    return cast(LocalIds, _array(file, _local_type(head.entries[feature]), head.rows))
 
 
 def _dictionary(file: BinaryIO, head: _Head, feature: int) -> Dictionary:

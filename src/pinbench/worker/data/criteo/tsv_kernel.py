@@ -1,8 +1,8 @@
 """Whole lines of a raw Criteo file into columns: eight bytes at a time, every field checked.
 
-A row of the usual form (hashes of 8 digits, integers of up to 7) is cut into words of eight bytes; the hashes of a batch
-of rows are then checked and turned into numbers column by column, which the compiler does with vectors. Whatever does
-not fit goes through a plain loop over its bytes, which also decides what is wrong: a batch with a bad hash is read
+A row of the usual form (hashes of 8 digits, integers of up to 7) is cut into words of eight bytes; the hashes of a
+batch of rows are then checked and turned into numbers column by column, which the compiler does with vectors. Whatever
+does not fit goes through a plain loop over its bytes, which also decides what is wrong: a batch with a bad hash is read
 again that way. `tsv_fault` says what it is.
 
 The eight-byte operations treat a word as eight numbers of one byte, the first character in the lowest. They read up to
@@ -14,11 +14,11 @@ R rows of the output, I integers, F categories.
 # `compiled` inlines what a function calls, but the compiled code kept on the disk is renewed only when the function's
 # own file changes. So everything that is compiled together stands in this file.
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
-from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
@@ -63,26 +63,27 @@ _HUNDREDS = np.uint64(100 * (1 << 16) + 1)
 _TEN_THOUSANDS = np.uint64(10_000 * (1 << 32) + 1)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _eight_bytes(_context: Any, text: Any, position: Any) -> Any:
-    """The eight bytes of `text` from `position` on, whatever its alignment, without a check of the bounds."""
-
+def _load_eight(_context: Any, text: Any, position: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         array = context.make_array(signature.args[0])(context, builder, arguments[0])
         address = builder.gep(array.data, [arguments[1]])
-        return builder.load(builder.bitcast(address, ir.IntType(64).as_pointer()), align=1)
+        word = context.get_value_type(types.uint64)
+        return builder.load(builder.bitcast(address, word.as_pointer()), align=1)
 
     return types.uint64(text, position), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _trailing_zeros(_context: Any, word: Any) -> Any:
-    """How many bits below the lowest 1 of `word`, which is not 0."""
-
-    def generate(_: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+def _count_trailing(_context: Any, word: Any) -> Any:
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], context.get_constant(types.boolean, True))
 
     return types.uint64(word), generate
+
+
+# The eight bytes of a text from a position on, whatever its alignment, without a check of the bounds.
+_eight_bytes = cast(Callable[[Text, int], np.uint64], intrinsic(_load_eight))
+# How many bits are 0 below the lowest 1 of a word, which is not 0.
+_trailing_zeros = cast(Callable[[np.uint64], np.uint64], intrinsic(_count_trailing))
 
 
 @compiled
@@ -127,7 +128,7 @@ def _cut_integers(text: Text, position: int, dense_IR: Integers, row: int) -> in
         if tab == _U0:
             return -1
         bits = _trailing_zeros(tab) - _U7
-        position += np.int64(bits >> _U3) + 1
+        position += np.int64(bits >> _U3) + 1  # type: ignore[assignment]
         minus_bits = np.uint64((word & _LOW_BYTE) == np.uint64(_MINUS)) << _U3
         bits -= minus_bits
         # In the top bytes, as if zeros stood before. No shift by 64, which the processor takes for one by 0.
@@ -204,7 +205,7 @@ def _decode(word_FB: Words, rows: int, hash_FR: Hashes, row: int) -> bool:
             word = word_FB[feature, batch_row]
             wrong |= _not_hexadecimal(word)
             hash_FR[feature, row + batch_row] = _hexadecimal(word)
-    return wrong == _U0
+    return bool(wrong == _U0)
 
 
 @compiled
@@ -256,7 +257,7 @@ def _plain_row(
     missing = 0
     for feature in range(SPARSE_FEATURES):
         hash_FR[feature, row], end = _plain_hash(text, position)
-        missing |= np.int64(end == position) << feature
+        missing |= int(end == position) << feature
         end += feature == _LAST_HASH and text[end] == _RETURN
         if text[end] != (_NEWLINE if feature == _LAST_HASH else _TAB):
             return -1
