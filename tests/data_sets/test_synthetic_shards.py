@@ -8,7 +8,7 @@ from pinbench.worker.data.criteo.parse import parse_inputs
 from pinbench.worker.data.criteo.planted import plant
 from pinbench.worker.data.criteo.progress import Progress
 from pinbench.worker.data.criteo.shard import read_shard
-from pinbench.worker.data.criteo.synthetic_rows.drawn_shards import draw_shards
+from pinbench.worker.data.criteo.synthetic_rows.drawn_shards import DrawnDays
 from pinbench.worker.data.criteo.synthetic_rows.raw_files import write_raw_files
 
 ROWS = 9_000  # two shards and a bit with the memory below
@@ -23,6 +23,14 @@ def recipe():
 @pytest.fixture
 def silent():
     return Progress(say=lambda text: None)
+
+
+def job_of(rows, **changes):
+    orders = {
+        "dataset": "criteo", "format": DataFormat.TSV, "output": "", "days": 2, "rows": rows, "seed": 5,
+        "max_ind_range": None, "table_rows": None, "gzip": False, "threads": 2, "force": False,
+    }  # fmt: skip
+    return SynthesizeJob(**(orders | changes))
 
 
 def columns(parsed):
@@ -50,27 +58,25 @@ def values(shard, feature):
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_shards_hold_the_rows_that_parsing_the_raw_files_gives(tmp_path, recipe, silent, packed):
-    job = SynthesizeJob(
-        dataset="criteo", format=DataFormat.TSV, output="", days=2, rows=ROWS, seed=5, max_ind_range=None,
-        table_rows=None, gzip=packed, threads=2, force=False,
-    )  # fmt: skip
+    job = job_of(ROWS, gzip=packed)
     (tmp_path / "drawn").mkdir()
     files = write_raw_files(recipe, job, tmp_path, silent)
     names = [str(tmp_path / file.name) for file in files]
     parsed = parse_inputs(names, tmp_path / "parsed", None, 1 << 28, 2, silent)
-    drawn = draw_shards(recipe, 2, ROWS, tmp_path / "drawn", MEMORY_BYTES, 1, silent)
+    drawn = DrawnDays(recipe, job, 0.8).shards(tmp_path / "drawn", MEMORY_BYTES, 1, silent)
     assert [len(given.shards) for given in drawn.inputs] == [3, 3]
     assert [given.name for given in drawn.inputs] == ["day_0", "day_1"]
     assert columns(drawn) == columns(parsed)
 
 
 def test_whole_shards_are_kept_and_damaged_ones_drawn_again(tmp_path, recipe, silent):
-    shards = [shard.path for shard in draw_shards(recipe, 1, ROWS, tmp_path, MEMORY_BYTES, 1, silent).inputs[0].shards]
+    source = DrawnDays(recipe, job_of(ROWS, days=1), 0.8)
+    shards = [shard.path for shard in source.shards(tmp_path, MEMORY_BYTES, 1, silent).inputs[0].shards]
     before = [path.read_bytes() for path in shards]
     kept = shards[0].stat().st_ino
     shards[1].write_bytes(before[1][:-100])
     shards[2].unlink()
-    draw_shards(recipe, 1, ROWS, tmp_path, MEMORY_BYTES, 2, silent)
+    source.shards(tmp_path, MEMORY_BYTES, 2, silent)
     assert shards[0].stat().st_ino == kept
     # Fewer bytes a thread would cut them smaller, but not below 4,096 rows.
     assert [path.read_bytes() for path in shards] == before

@@ -64,7 +64,7 @@ _COVERED |= {
         ("raw_files", "files"), ("raw_place", "files"), ("text", "text"),
     )
 }  # fmt: skip
-_COVERED |= {"worker/data/criteo/synthesize.py": "data_sets/test_synthetic_files.py"}
+_COVERED |= {"worker/data/criteo/source.py": "data_sets/test_synthesize.py"}
 
 
 def _name(path):

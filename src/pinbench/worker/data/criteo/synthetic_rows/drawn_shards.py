@@ -4,14 +4,14 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from pinbench.contract.data import Repairs
+from pinbench.contract.data import Repairs, SynthesizeJob
 from pinbench.worker.data.criteo.crew import Stop, run_all
 from pinbench.worker.data.criteo.dictionary import Numbering
 from pinbench.worker.data.criteo.parse import ParsedInput, ParsedInputs, ParsedShard
 from pinbench.worker.data.criteo.progress import Progress, Stage
 from pinbench.worker.data.criteo.schema import ROW_BYTES, SPARSE_FEATURES
 from pinbench.worker.data.criteo.shard import Shard, is_whole, shard_rows, write_shard
-from pinbench.worker.data.criteo.synthetic_rows.draw import Recipe, draw_rows
+from pinbench.worker.data.criteo.synthetic_rows.draw import Recipe, day_names, draw_rows
 
 _LARGEST_SHARD_ROWS = 1 << 18  # about those of a parsed one
 _SMALLEST_SHARD_ROWS = 1 << 12
@@ -25,37 +25,53 @@ class _Order(NamedTuple):
     rows: int
 
 
-def draw_shards(
-    recipe: Recipe, days: int, rows: int, folder: Path, memory_bytes: int, threads: int, progress: Progress
-) -> ParsedInputs:
-    """Write `rows` rows of each of `days` days as shards in `folder` and return where they are.
+class DrawnDays:
+    """The rows of a job as the source of a preparation."""
 
-    Shards that an earlier call with the same arguments left there are kept.
+    def __init__(self, recipe: Recipe, job: SynthesizeJob, planted_auc: float):
+        self.planted_auc = planted_auc
+        self._recipe = recipe
+        self._job = job
 
-    Raises:
-        DataError: the disk is full.
-    """
-    size = memory_bytes // (threads * _ROW_MEMORY_BYTES)
-    size = max(_SMALLEST_SHARD_ROWS, min(_LARGEST_SHARD_ROWS, size))
-    orders = [
+    def stamps(self) -> list[str]:
+        """Return what each day was made from."""
+        job = self._job
+        tables = "Criteo's tables" if job.table_rows is None else f"tables {'-'.join(map(str, job.table_rows))}"
+        return [f"{name}: {job.rows} made-up rows, seed {job.seed}, {tables}" for name in day_names(job.days)]
+
+    def expected_rows(self) -> float:
+        """Return how many rows there are."""
+        return self._job.days * self._job.rows
+
+    def shards(self, folder: Path, memory_bytes: int, threads: int, progress: Progress) -> ParsedInputs:
+        """Draw them."""
+        orders = [_orders(folder, day, self._job.rows, memory_bytes // threads) for day in range(self._job.days)]
+        stop = Stop()
+        with progress.stage("draw", self._job.days * self._job.rows * ROW_BYTES) as stage:
+            run_all(
+                [partial(_draw_shard, self._recipe, order, stop, stage) for of_day in orders for order in of_day],
+                threads,
+                stop,
+            )
+        return ParsedInputs(
+            inputs=tuple(
+                ParsedInput(
+                    name=name,
+                    size_bytes=None,
+                    shards=tuple(ParsedShard(path=order.path, rows=order.rows) for order in of_day),
+                )
+                for name, of_day in zip(day_names(self._job.days), orders, strict=True)
+            ),
+            repairs=Repairs(),
+        )
+
+
+def _orders(folder: Path, day: int, rows: int, memory_bytes: int) -> list[_Order]:
+    size = max(_SMALLEST_SHARD_ROWS, min(_LARGEST_SHARD_ROWS, memory_bytes // _ROW_MEMORY_BYTES))
+    return [
         _Order(folder / f"{day:03}-{number:06}.shard", day, first_row, min(size, rows - first_row))
-        for day in range(days)
         for number, first_row in enumerate(range(0, rows, size))
     ]
-    stop = Stop()
-    with progress.stage("draw", days * rows * ROW_BYTES) as stage:
-        run_all([partial(_draw_shard, recipe, order, stop, stage) for order in orders], threads, stop)
-    return ParsedInputs(
-        inputs=tuple(
-            ParsedInput(
-                name=f"day_{day}",
-                size_bytes=None,
-                shards=tuple(ParsedShard(path=order.path, rows=order.rows) for order in orders if order.day == day),
-            )
-            for day in range(days)
-        ),
-        repairs=Repairs(),
-    )
 
 
 def _draw_shard(recipe: Recipe, order: _Order, stop: Stop, stage: Stage) -> None:

@@ -13,7 +13,7 @@ from pinbench.base.errors import DataError
 from pinbench.contract.data import PlantedFile, SynthesizeJob
 from pinbench.worker.data.criteo.progress import Progress, Stage
 from pinbench.worker.data.criteo.synthetic_rows.blocks import in_order
-from pinbench.worker.data.criteo.synthetic_rows.draw import Recipe, draw_rows
+from pinbench.worker.data.criteo.synthetic_rows.draw import Recipe, day_names, draw_rows
 from pinbench.worker.data.criteo.synthetic_rows.text import ROW_TEXT_BYTES, write_text
 
 _PLAIN_ROW_BYTES, _GZIP_ROW_BYTES = 251, 88  # about; by Criteo's cardinalities
@@ -37,7 +37,7 @@ class _Block:
 
 def raw_names(job: SynthesizeJob) -> list[str]:
     """Return the names of the files that `job` makes."""
-    return [f"day_{day}.gz" if job.gzip else f"day_{day}" for day in range(job.days)]
+    return [f"{name}.gz" if job.gzip else name for name in day_names(job.days)]
 
 
 def raw_bytes(job: SynthesizeJob) -> int:
