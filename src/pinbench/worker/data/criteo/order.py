@@ -17,6 +17,8 @@ import numpy.typing as npt
 
 from pinbench.worker.data.compiled import compiled
 
+_MASK = (1 << 64) - 1
+
 Keys = npt.NDArray[np.uint64]
 
 
@@ -32,7 +34,7 @@ class UniformOrder:
     """Each order of the rows is as likely as any other."""
 
     def __init__(self, seed: int):
-        self._state = _mix(np.uint64(seed))
+        self._state = np.uint64(_mix(np.uint64(seed & _MASK)))
 
     def keys(self, begin: int, end: int) -> Keys:
         """Return the key of each row from `begin` to before `end`."""

@@ -47,6 +47,11 @@ class Vocabulary:
     def __len__(self) -> int:
         return self._size
 
+    @property
+    def table_bytes(self) -> int:
+        """How large its table is; counts, where the rule needs them, aside."""
+        return self._slots.nbytes
+
     def add(self, dictionary: Dictionary) -> Numbers:
         """Return the number of each entry of `dictionary`, shape (D,); new keys get the next numbers, in order.
 
