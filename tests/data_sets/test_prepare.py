@@ -221,7 +221,8 @@ def test_a_disk_that_is_full_when_the_files_get_their_size_is_refused_with_both_
 
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(
-        DataError, match=r"too little space for .*test\.bin: 39\.1 KiB needed, .* free; make room, then the same command"
+        DataError,
+        match=r"too little space for .*test\.bin: 39\.1 KiB needed, .* free; make room, then the same command",
     ):
         do(tmp_path / "set", DAYS[:1])
     monkeypatch.undo()

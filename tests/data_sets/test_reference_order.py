@@ -40,5 +40,7 @@ def test_keys_of_parts_are_those_of_the_whole_and_the_file_is_used_again(tmp_pat
 
 @pytest.mark.parametrize("seed", [-1, 1 << 32])
 def test_a_seed_that_numpy_does_not_take_is_refused(tmp_path, seed):
-    with pytest.raises(UsageError, match=f"--seed must be from 0 to 4294967295 for the order of the reference, got {seed}"):
+    with pytest.raises(
+        UsageError, match=f"--seed must be from 0 to 4294967295 for the order of the reference, got {seed}"
+    ):
         ReferenceOrder(tmp_path / "order", [3, 3], seed)

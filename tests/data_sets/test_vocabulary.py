@@ -45,7 +45,9 @@ def plain_first_seen(rule, shards):
 def plain_by_count(rule, shards):
     values = [value for shard in shards for value in shard]
     counts = Counter(value for value in values if value is not None)
-    kept = sorted((value for value in counts if counts[value] >= rule.minimum), key=lambda value: (-counts[value], value))
+    kept = sorted(
+        (value for value in counts if counts[value] >= rule.minimum), key=lambda value: (-counts[value], value)
+    )
     ids = {value: rank + 1 for rank, value in enumerate(kept)}
     return [ids.get(value, 0) for value in values], len(kept) + 1
 
@@ -87,7 +89,9 @@ def test_ids_by_count_equal_those_of_a_plain_sort(shards, minimum):
     assert number(rule, shards) == plain_by_count(rule, shards)
 
 
-@pytest.mark.parametrize("rule", [FirstSeen(modulo=ALL), FirstSeen(modulo=ALL, minimum=2, rare_id=0), ByCount(minimum=2)])
+@pytest.mark.parametrize(
+    "rule", [FirstSeen(modulo=ALL), FirstSeen(modulo=ALL, minimum=2, rare_id=0), ByCount(minimum=2)]
+)
 def test_a_table_that_grows_many_times_loses_nothing(rule):
     values = (np.random.default_rng(3).integers(0, 60_000, 150_000) * 65_537 % ALL).tolist()
     shards = [values[begin : begin + 9_000] for begin in range(0, len(values), 9_000)]

@@ -44,13 +44,13 @@ class UniformOrder:
 
 
 @compiled
-def _mix(state):  # type: ignore[no-untyped-def]
+def _mix(state: np.uint64) -> np.uint64:
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return state ^ (state >> np.uint64(31))
 
 
 @compiled
-def _uniform_keys(state, begin, key_B):  # type: ignore[no-untyped-def]
+def _uniform_keys(state: np.uint64, begin: int, key_B: Keys) -> None:
     for index in range(len(key_B)):
         key_B[index] = _mix(state + np.uint64(begin + index + 1) * np.uint64(0x9E3779B97F4A7C15))

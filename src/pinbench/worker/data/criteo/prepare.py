@@ -1,7 +1,7 @@
 """Raw Criteo files into one of the formats: the stages of a preparation, one after the other.
 
-1 raw files into shards (`parse`), 2 ids for the entries of their dictionaries (`identify`), 3 and 4 rows to their places
-(`arrange`), then digests and the move out of the workspace. Each stage finds what a stopped job left of it.
+1 raw files into shards (`parse`), 2 ids for the entries of their dictionaries (`identify`), 3 and 4 rows to their
+places (`arrange`), then digests and the move out of the workspace. Each stage finds what a stopped job left of it.
 """
 
 from collections.abc import Callable
@@ -15,11 +15,11 @@ from pinbench.worker.data.criteo.asked import Asked, check
 from pinbench.worker.data.criteo.day_minima import day_minima
 from pinbench.worker.data.criteo.form import DayFormat, FirstSeen, Stream, Words, WriteOrders
 from pinbench.worker.data.criteo.identify import Ids, give_ids
-from pinbench.worker.data.criteo.raw_tsv import STDIN
 from pinbench.worker.data.criteo.manifest import CHUNK_BYTES, describe_files
 from pinbench.worker.data.criteo.order import Order, UniformOrder
 from pinbench.worker.data.criteo.parse import ParsedInputs, parse_inputs
 from pinbench.worker.data.criteo.progress import Progress
+from pinbench.worker.data.criteo.raw_tsv import STDIN
 from pinbench.worker.data.criteo.reference_order import ReferenceOrder
 from pinbench.worker.data.criteo.segments import RECORD_BYTES
 from pinbench.worker.data.criteo.space import SHARD_ROW_BYTES, require_space
@@ -171,8 +171,7 @@ class _Preparation:
             seed=job.seed,
             table_rows=ids.table_rows,
             inputs=tuple(
-                DataInput(name=given.name, size_bytes=given.size_bytes, rows=given.rows)
-                for given in rows.parsed.inputs
+                DataInput(name=given.name, size_bytes=given.size_bytes, rows=given.rows) for given in rows.parsed.inputs
             ),
             repairs=rows.parsed.repairs,
             chunk_bytes=CHUNK_BYTES,
