@@ -29,7 +29,7 @@ def npy_header(dtype: str, rows: int, columns: int) -> bytes:
     """Return what stands before the data of an array of `dtype`, such as ``<i4``, and shape (`rows`, `columns`)."""
     header = io.BytesIO()
     content = {"descr": dtype, "fortran_order": False, "shape": (rows, columns)}
-    np.lib.format.write_array_header_1_0(header, content)  # type: ignore[arg-type]
+    np.lib.format.write_array_header_1_0(header, content)
     return header.getvalue()
 
 
