@@ -5,7 +5,7 @@ falling count over all days, an empty field in no vocabulary; 205 and 213 empty 
 first half of the last day, rounded down, is test, the rest validation), split_dataset.py:69-89 (the files).
 Ids of equal counts are in no order there; here the smaller value comes first.
 
-B rows, I integers, F categories.
+B rows, I integers, F categories, G of one type.
 """
 
 import json
@@ -26,12 +26,12 @@ from pinbench.worker.data.criteo.format.feature_spec import (
     read_spec,
     spec_text,
 )
-from pinbench.worker.data.criteo.format.half_log import half_log
+from pinbench.worker.data.criteo.format.half_log import LOWEST, log_steps, small_logs
 from pinbench.worker.data.criteo.format.held_out import Halves, held_out_streams
 from pinbench.worker.data.criteo.format.mapped_file import MappedFile
 from pinbench.worker.data.criteo.format.sized_file import SizedFile
 from pinbench.worker.data.criteo.manifest import read_manifest
-from pinbench.worker.data.criteo.schema import DENSE, DENSE_FEATURES, HASH_VALUES, LABEL, SPARSE, SPARSE_FEATURES
+from pinbench.worker.data.criteo.schema import DENSE_FEATURES, HASH_VALUES, LABEL, SPARSE, SPARSE_FEATURES
 
 FOLDER = "binary_dataset"
 SIZES_FILE = "model_size.json"  # the largest id of each column; the original leaves it beside the folder, too
@@ -40,7 +40,7 @@ _FREQUENCY_LIMIT = 15  # prepare_dataset.sh: 15 is its small set, 3 large, 2 xla
 _HALVES = Halves("test", "val", first_has_odd_row=False)
 _FOLDERS = {"train": "train", "val": "validation", "test": "test"}
 _HALF = np.dtype("<f2")
-_BLOCK_ROWS = 1 << 13  # 1.3 MB of words, which stay in the cache while 28 files are made of them
+_BLOCK_ROWS = 1 << 14  # bounds what a thread holds besides the words: 1.5 MB
 
 
 def ids(max_ind_range: int | None, frequency_limit: int | None) -> IdRule:
@@ -157,12 +157,12 @@ class Reader:
         if self._numerical is not None:
             width = self._files.numericals * _HALF.itemsize
             dense_BI[:] = self._numerical.read(begin * width, end * width).view(_HALF).reshape(end - begin, -1)
-        sparse_BF = np.empty((end - begin, len(self._categories)), np.int32)
+        sparse_FB = np.empty((len(self._categories), end - begin), np.int32)
         for column, file in enumerate(self._categories):
             dtype = _type(self._files.categories[column].dtype)
-            sparse_BF[:, column] = file.read(begin * dtype.itemsize, end * dtype.itemsize).view(dtype)
-        self._check(begin, label_B, dense_BI, sparse_BF)
-        return Rows(label_B=label_B.astype(np.int32), dense_BI=dense_BI, sparse_BF=sparse_BF)
+            sparse_FB[column] = file.read(begin * dtype.itemsize, end * dtype.itemsize).view(dtype)
+        self._check(begin, label_B, dense_BI, sparse_FB)
+        return Rows(label_B=label_B.astype(np.int32), dense_BI=dense_BI, sparse_BF=sparse_FB.T)
 
     def _open(self, directory: Path) -> None:
         manifest = read_manifest(directory)
@@ -194,17 +194,18 @@ class Reader:
         begin: int,
         label_B: npt.NDArray[np.uint8],
         dense_BI: npt.NDArray[np.float32],
-        sparse_BF: npt.NDArray[np.int32],
+        sparse_FB: npt.NDArray[np.int32],
     ) -> None:
         for row in np.flatnonzero(label_B > 1):
             raise DataError(f"{self._label.path}, row {begin + row}: label {label_B[row]}, not 0 or 1")
         for row, column in np.argwhere(~np.isfinite(dense_BI)):
             raise DataError(f"{self.path.parent}, row {begin + row}: number {column + 1} is {dense_BI[row, column]}")
-        for row, column in np.argwhere((sparse_BF < 0) | (sparse_BF >= np.array(self.table_rows, np.int64))):
-            raise DataError(
-                f"{self._categories[column].path}, row {begin + row}: id {sparse_BF[row, column]}, but "
-                f"{self.path.name} gives it {self.table_rows[column]} ids; they belong to different data sets"
-            )
+        for file, id_B, rows in zip(self._categories, sparse_FB, self.table_rows, strict=True):
+            for row in np.flatnonzero(id_B.view(np.uint32) >= rows):  # a negative id is a large one then
+                raise DataError(
+                    f"{file.path}, row {begin + row}: id {id_B[row]}, but {self.path.name} gives it {rows} ids; they "
+                    "belong to different data sets"
+                )
 
 
 class _SplitFiles:
@@ -212,13 +213,15 @@ class _SplitFiles:
 
     def __init__(self, folder: Path, stream: Stream, types: Sequence[str], is_resumed: bool):
         self.rows = stream.rows
-        self._types = [_type(name) for name in types]
         self._numerical = SizedFile(folder / NUMERICAL_FILE, self.rows * DENSE_FEATURES * _HALF.itemsize, is_resumed)
         self._label = SizedFile(folder / LABEL_FILE, self.rows, is_resumed)
         self._categories = [
-            SizedFile(folder / category_file(column), self.rows * dtype.itemsize, is_resumed)
-            for column, dtype in enumerate(self._types)
+            SizedFile(folder / category_file(column), self.rows * np.dtype(name).itemsize, is_resumed)
+            for column, name in enumerate(types)
         ]
+        self._columns_of_type = {
+            np.dtype(name): np.array([column for column, its in enumerate(types) if its == name]) for name in set(types)
+        }
 
     @property
     def paths(self) -> list[Path]:
@@ -229,15 +232,29 @@ class _SplitFiles:
         return [self._numerical, self._label, *self._categories]
 
     def write(self, first_row: int, words: Words) -> None:
-        numerical_BI = half_log(words[:, DENSE])
-        self._numerical.write(first_row * DENSE_FEATURES * _HALF.itemsize, np.ascontiguousarray(numerical_BI, _HALF))
+        # Here: a reader of this form, in a benchmark, has no need of numba.
+        from pinbench.worker.data.criteo.format.nvidia_kernel import narrow_columns
+
+        self._numerical.write(first_row * DENSE_FEATURES * _HALF.itemsize, _half_logs(words))
         self._label.write(first_row, words[:, LABEL].astype(np.bool_))
-        for column, (file, dtype) in enumerate(zip(self._categories, self._types, strict=True)):
-            file.write(first_row * dtype.itemsize, words[:, SPARSE.start + column].astype(dtype))
+        for dtype, columns_G in self._columns_of_type.items():
+            narrow_GB = np.empty((len(columns_G), len(words)), dtype)
+            narrow_columns(words, columns_G, narrow_GB)
+            for column, narrow_B in zip(columns_G, narrow_GB, strict=True):
+                self._categories[column].write(first_row * dtype.itemsize, narrow_B)
 
     def close(self) -> None:
         for file in self._files:
             file.close()
+
+
+def _half_logs(words: Words) -> npt.NDArray[np.float16]:
+    from pinbench.worker.data.criteo.format.nvidia_kernel import look_up_logs
+
+    half_BI = np.empty((len(words), DENSE_FEATURES), _HALF)
+    step_P, half_P = log_steps()
+    look_up_logs(words, small_logs().view(np.uint16), LOWEST, step_P, half_P.view(np.uint16), half_BI.view(np.uint16))
+    return half_BI
 
 
 def _type(name: str) -> np.dtype[np.generic]:
