@@ -5,7 +5,7 @@ Source: numpy/lib/_format_impl.py (version 1.0: magic, length of the header, a d
 
 import io
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -104,7 +104,7 @@ class NpyReader:
         layout = npy_layout(file, dtype, begin, file.size_bytes if end is None else end)
         self._begin_bytes, self.rows, self.columns = layout
 
-    def read(self, begin: int, end: int) -> npt.NDArray[np.generic]:
+    def read(self, begin: int, end: int) -> npt.NDArray[Any]:
         """Return rows `begin` to before `end`, not copied.
 
         Raises:
