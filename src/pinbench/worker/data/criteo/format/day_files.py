@@ -1,6 +1,6 @@
 """Day files of torchrec's forms: their names, which rows lie in which, and which of them are a split."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,12 +13,12 @@ HALVES = Halves("val", "test", first_has_odd_row=True)
 
 
 class Part(NamedTuple):
-    """Rows of one day file, and where the first of them stands among all that were asked for."""
+    """Rows of one day file, and where they stand among all that were asked for."""
 
     day: int
     begin: int
     end: int
-    place: int
+    here: slice
 
 
 def dense_name(day: int) -> str:
@@ -42,12 +42,12 @@ def parts(day_rows: Sequence[int], begin: int, end: int) -> Iterator[Part]:
     for day, rows in enumerate(day_rows):
         here, stop = max(begin, first), min(end, first + rows)
         if here < stop:
-            yield Part(day, here - first, stop - first, here - begin)
+            yield Part(day, here - first, stop - first, slice(here - begin, stop - begin))
         first += rows
 
 
-def find_days(directory: Path, name: Callable[[int], str]) -> int:
-    """Return how many days, from day 0 on without a gap, have a file in `directory`.
+def find_days(directory: Path) -> int:
+    """Return how many days, from day 0 on without a gap, have labels in `directory`.
 
     Raises:
         DataError: there is none.
@@ -55,11 +55,11 @@ def find_days(directory: Path, name: Callable[[int], str]) -> int:
     if not directory.is_dir():
         raise DataError(f"no data set: {directory} is not a directory; check DATASET_DIR")
     days = 0
-    while (directory / name(days)).is_file():
+    while (directory / labels_name(days)).is_file():
         days += 1
     if not days:
         raise DataError(
-            f"{directory} has no {name(0)}; make it with: pinbench data criteo --format torchrec --input FILE "
+            f"{directory} has no {labels_name(0)}; make it with: pinbench data criteo --format torchrec --input FILE "
             "--output DIR"
         )
     return days
@@ -86,7 +86,7 @@ def split_range(directory: Path, split: str, day_rows: Sequence[int], manifest: 
     return begin, end - begin
 
 
-def require_shape(file: NpyReader, path: Path, rows: int, columns: int) -> None:
+def require_shape(file: NpyReader, rows: int, columns: int) -> None:
     """Compare the shape of `file` with what it has to be.
 
     Raises:
@@ -94,6 +94,6 @@ def require_shape(file: NpyReader, path: Path, rows: int, columns: int) -> None:
     """
     if (file.rows, file.columns) != (rows, columns):
         raise DataError(
-            f"{path} holds {file.rows} rows of {file.columns}, not {rows} of {columns}; the files of a day belong to "
-            "different data sets"
+            f"{file.path} holds {file.rows} rows of {file.columns}, not {rows} of {columns}; the files of a day belong "
+            "to different data sets"
         )

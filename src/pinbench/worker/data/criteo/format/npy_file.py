@@ -103,6 +103,7 @@ class NpyReader:
         self._dtype = np.dtype(dtype)
         layout = npy_layout(file, dtype, begin, file.size_bytes if end is None else end)
         self._begin_bytes, self.rows, self.columns = layout
+        self.path = file.path
 
     def read(self, begin: int, end: int) -> npt.NDArray[Any]:
         """Return rows `begin` to before `end`, not copied.

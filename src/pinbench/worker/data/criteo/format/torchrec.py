@@ -12,7 +12,7 @@ merges categories of the five large tables. And the modulo stays where it is the
 B rows, I integers, F categories.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,18 +24,15 @@ from pinbench.worker.data.criteo.format.day_files import (
     HALVES,
     Part,
     dense_name,
-    find_days,
     labels_name,
     parts,
     require_shape,
     sparse_name,
-    split_range,
 )
+from pinbench.worker.data.criteo.format.day_reader import DayReader
 from pinbench.worker.data.criteo.format.day_shift import settle_day, settled_log
 from pinbench.worker.data.criteo.format.held_out import held_out_streams
-from pinbench.worker.data.criteo.format.mapped_file import MappedFile
 from pinbench.worker.data.criteo.format.npy_file import NpyReader, NpyWriter
-from pinbench.worker.data.criteo.manifest import read_manifest
 from pinbench.worker.data.criteo.schema import (
     DENSE,
     DENSE_FEATURES,
@@ -117,7 +114,7 @@ class Writer:
         """
         begin = stream.begin + first_row
         for part in parts(self._day_rows, begin, begin + len(words)):
-            self._days[part.day].write(part.begin, words[part.place : part.place + part.end - part.begin])
+            self._days[part.day].write(part.begin, words[part.here])
 
     def finish(self) -> list[tuple[Path, int | None]]:
         """Close all files and return them.
@@ -138,23 +135,18 @@ class Reader:
     """See `form.Reader`: one split, over several day files."""
 
     def __init__(self, directory: Path, split: str, max_ind_range: int | None):
-        self.path = directory
-        manifest = read_manifest(directory)
-        days = find_days(directory, labels_name)
-        self._labels = [NpyReader(MappedFile(directory, labels_name(day), manifest), _INT) for day in range(days)]
-        self.day_rows = [file.rows for file in self._labels]
-        self.begin, self.rows = split_range(directory, split, self.day_rows, manifest)
-        self._dense = [NpyReader(MappedFile(directory, dense_name(day), manifest), _FLOAT) for day in range(days)]
-        sparse = [MappedFile(directory, sparse_name(day), manifest) for day in range(days)]
-        self._sparse = [NpyReader(file, _INT) for file in sparse]
+        self._days = DayReader(directory, split)
+        self.path, self.rows = directory, self._days.rows
+        manifest = self._days.manifest
+        sparse = [self._days.map(sparse_name(day)) for day in range(len(self._days.day_rows))]
         self.sha256 = max(sparse, key=lambda file: file.size_bytes).sha256
+        self._sparse = [NpyReader(file, _INT) for file in sparse]
+        for file, rows in zip(self._sparse, self._days.day_rows, strict=True):
+            require_shape(file, rows, SPARSE_FEATURES)
         if max_ind_range is None and manifest is not None:
             max_ind_range = manifest.max_ind_range
-        self._id_limits = None if manifest is None else manifest.table_rows
-        self.table_rows = capped_rows(self._id_limits or NUM_EMBEDDINGS, max_ind_range)
-        for day, rows in enumerate(self.day_rows):
-            require_shape(self._dense[day], directory / dense_name(day), rows, DENSE_FEATURES)
-            require_shape(self._sparse[day], directory / sparse_name(day), rows, SPARSE_FEATURES)
+        self._ids = None if manifest is None else manifest.table_rows
+        self.table_rows = capped_rows(self._ids or NUM_EMBEDDINGS, max_ind_range)
 
     def read(self, begin: int, end: int) -> Rows:
         """Return the rows from `begin` to before `end`, copied.
@@ -162,50 +154,22 @@ class Reader:
         Raises:
             DataError: the bytes are not those that were written, or a row is none: names the row.
         """
-        label_B, dense_BI = self.read_dense(begin, end)
+        label_B, dense_BI = self._days.read(begin, end)
         sparse_BF = np.empty((end - begin, SPARSE_FEATURES), np.int32)
-        for part in self.parts(begin, end):
-            ids_BF = self._sparse[part.day].read(part.begin, part.end)
-            self._check_ids(part, ids_BF)
-            sparse_BF[part.place : part.place + part.end - part.begin] = ids_BF
-        sparse_BF %= np.array(self.table_rows, np.int32)
+        for part in self._days.parts(begin, end):
+            sparse_BF[part.here] = self._sparse[part.day].read(part.begin, part.end)
+            self._check(part, sparse_BF[part.here])
+        if self._ids != self.table_rows:
+            sparse_BF %= np.array(self.table_rows, np.int32)
         return Rows(label_B=label_B, dense_BI=dense_BI, sparse_BF=sparse_BF)
 
-    def read_dense(self, begin: int, end: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-        """Return labels and logarithms of the rows from `begin` to before `end`, copied.
-
-        Raises:
-            DataError: the bytes are not those that were written, or a row is none: names the row.
-        """
-        label_B = np.empty(end - begin, np.int32)
-        dense_BI = np.empty((end - begin, DENSE_FEATURES), np.float32)
-        for part in self.parts(begin, end):
-            here = slice(part.place, part.place + part.end - part.begin)
-            label_B[here] = self._labels[part.day].read(part.begin, part.end)[:, 0]
-            dense_BI[here] = self._dense[part.day].read(part.begin, part.end)
-            for row in np.flatnonzero(label_B[here].view(np.uint32) > 1):
-                label = label_B[here][row]
-                raise DataError(
-                    f"{self.path / labels_name(part.day)}, row {part.begin + row}: label {label}, not 0 or 1"
-                )
-            for row, column in np.argwhere(~np.isfinite(dense_BI[here])):
-                value = dense_BI[here][row, column]
-                raise DataError(
-                    f"{self.path / dense_name(part.day)}, row {part.begin + row}: number {column + 1} is {value}"
-                )
-        return label_B, dense_BI
-
-    def _check_ids(self, part: Part, ids_BF: npt.NDArray[np.int32]) -> None:
-        limits = np.array(self._id_limits or [1 << 31] * SPARSE_FEATURES, np.int64)
-        for row, column in np.argwhere((ids_BF < 0) | (ids_BF >= limits)):
+    def _check(self, part: Part, sparse_BF: npt.NDArray[np.int32]) -> None:
+        limits = np.array(self._ids or [1 << 31] * SPARSE_FEATURES, np.int64)
+        for row, column in np.argwhere((sparse_BF < 0) | (sparse_BF >= limits)):
             raise DataError(
-                f"{self.path / sparse_name(part.day)}, row {part.begin + row}: id {ids_BF[row, column]} in category "
+                f"{self._sparse[part.day].path}, row {part.begin + row}: id {sparse_BF[row, column]} in category "
                 f"{column + 1}, which has {limits[column]} ids; the file is not the one that was prepared"
             )
-
-    def parts(self, begin: int, end: int) -> Iterator[Part]:
-        """Return where the rows `begin` to before `end` of the split lie."""
-        return parts(self.day_rows, self.begin + begin, self.begin + end)
 
 
 class _DayWriter:
