@@ -40,4 +40,4 @@ def log_steps() -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float16]]:
         middle = (below + reached) // 2
         is_reached = half_log(middle.astype(np.int32)) >= half
         below, reached = np.where(is_reached, below, middle), np.where(is_reached, middle, reached)
-    return reached.astype(np.int32), half
+    return np.maximum(reached, _TABLE_END).astype(np.int32), half
