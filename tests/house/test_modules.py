@@ -62,6 +62,7 @@ _COVERED |= {
         "half_log": "nvidia",
         "held_out": "torchrec",
         "hot_archive": "multihot",
+        "log_kernel": "torchrec",
         "mapped_file": "torchrec",
         "multi_hot_tables": "multihot",
         "multihot": "multihot",
