@@ -81,7 +81,8 @@ def check(job: PrepareJob) -> Asked:
         if str(path) != STDIN:
             file_size(path)
     asked = Asked(job, form, rule, inputs)
-    if job.order not in (None, RowOrder.INPUT) and not asked.is_shuffled:
+    is_shuffled = asked.is_shuffled  # asks the format, which refuses what it cannot do
+    if job.order not in (None, RowOrder.INPUT) and not is_shuffled:
         raise UsageError(
             f"--shuffle {job.order} has nothing to do: no rows of this {job.format} set change their order; "
             "leave it away"

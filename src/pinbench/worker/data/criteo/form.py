@@ -32,7 +32,7 @@ class FirstSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ByCount:
-    """Ids 1, 2, ... by falling count, equal counts by rising value; 0: missing, or seen less than `minimum` times."""
+    """Ids 1, 2, ... by falling count, equal ones by rising value; 0 is missing, or seen less than `minimum` times."""
 
     minimum: int
 
@@ -93,9 +93,7 @@ class Rows:
     """Rows of a prepared split."""
 
     label_B: npt.NDArray[np.int32]
-    dense_BI: (
-        npt.NDArray[np.int32] | npt.NDArray[np.float32]
-    )  # int32: >= 0, no logarithm yet; float32: as a model takes it
+    dense_BI: npt.NDArray[np.int32] | npt.NDArray[np.float32]  # int32: >= 0, no logarithm yet; float32: with it
     sparse_BF: npt.NDArray[np.int32]  # ids below the rows of their table
 
 

@@ -1,7 +1,7 @@
 """Raw Criteo files into one of the formats: the stages of a preparation, one after the other.
 
-1 raw files into shards (`parse`), 2 ids for the entries of their dictionaries (`identify`), 3 and 4 rows to their places
-(`arrange`), then digests and the move out of the workspace. Each stage finds what a stopped job left of it.
+1 raw files into shards (`parse`), 2 ids for the entries of their dictionaries (`identify`), 3 and 4 rows to their
+places (`arrange`), then digests and the move out of the workspace. Each stage finds what a stopped job left of it.
 """
 
 from collections.abc import Callable
@@ -167,7 +167,7 @@ class _Preparation:
             format=job.format,
             written_by=__version__,
             engine=job.engine,
-            max_ind_range=rule.modulo if isinstance(rule, FirstSeen) else None,
+            max_ind_range=job.max_ind_range or (rule.modulo if isinstance(rule, FirstSeen) else None),
             frequency_limit=rule.minimum or None,
             assignment=Assignment.DAYS if len(splits) > 1 else Assignment(splits[0]),
             order=self._order_name(rows),

@@ -56,7 +56,7 @@ class BinaryWriter:
 
 
 @compiled
-def _raise_to_zero(words_KW, begin, end):  # type: ignore[no-untyped-def]
+def _raise_to_zero(words_KW: Words, begin: int, end: int) -> None:
     for row in range(len(words_KW)):
         for column in range(begin, end):
             words_KW[row, column] = max(words_KW[row, column], 0)

@@ -64,7 +64,7 @@ def _map(path: Path) -> npt.NDArray[np.uint8]:
     try:
         if path.stat().st_size == 0:
             raise DataError(f"{path} is empty; prepare the data again")
-        return np.memmap(path, np.uint8, mode="r")
+        return np.asarray(np.memmap(path, np.uint8, mode="r"))
     except FileNotFoundError as error:
         raise DataError(f"{path} is missing; copy it from where the data were prepared") from error
     except OSError as error:

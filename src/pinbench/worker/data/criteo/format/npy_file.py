@@ -5,7 +5,7 @@ Source: numpy/lib/_format_impl.py (version 1.0: magic, length of the header, a d
 
 import io
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +29,7 @@ def npy_header(dtype: str, rows: int, columns: int) -> bytes:
     """Return what stands before the data of an array of `dtype`, such as ``<i4``, and shape (`rows`, `columns`)."""
     header = io.BytesIO()
     content = {"descr": dtype, "fortran_order": False, "shape": (rows, columns)}
-    np.lib.format.write_array_header_1_0(header, content)  # type: ignore[arg-type]
+    np.lib.format.write_array_header_1_0(header, content)
     return header.getvalue()
 
 
@@ -103,8 +103,9 @@ class NpyReader:
         self._dtype = np.dtype(dtype)
         layout = npy_layout(file, dtype, begin, file.size_bytes if end is None else end)
         self._begin_bytes, self.rows, self.columns = layout
+        self.path = file.path
 
-    def read(self, begin: int, end: int) -> npt.NDArray[np.generic]:
+    def read(self, begin: int, end: int) -> npt.NDArray[Any]:
         """Return rows `begin` to before `end`, not copied.
 
         Raises:

@@ -36,7 +36,7 @@ class SizedFile:
         Raises:
             DataError: the disk is full, or another fault of the file system.
         """
-        content = memoryview(np.frombuffer(data, np.uint8))
+        content = np.frombuffer(data, np.uint8).data
         try:
             while content:  # a single call writes 2 GiB at most (write(2))
                 written = os.pwrite(self._handle, content, offset_bytes)
