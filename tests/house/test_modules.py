@@ -51,11 +51,44 @@ _COVERED |= {
     f"worker/models/dlrm/{box}.py": "numeric/test_dlrm_by_hand.py"
     for box in ("config", "dense", "interaction", "lookup_dots", "model", "over", "reference", "sparse", "stack")
 }
+# A form of prepared data, with what only it needs.
+_COVERED |= {
+    f"worker/data/criteo/format/{name}.py": f"data_sets/test_format_{test}.py"
+    for name, test in {
+        "day_files": "torchrec",
+        "day_reader": "torchrec",
+        "day_shift": "torchrec",
+        "feature_spec": "nvidia",
+        "half_log": "nvidia",
+        "held_out": "torchrec",
+        "hot_archive": "multihot",
+        "log_kernel": "torchrec",
+        "mapped_file": "torchrec",
+        "multi_hot_tables": "multihot",
+        "multihot": "multihot",
+        "npy_file": "torchrec",
+        "nvidia": "nvidia",
+        "nvidia_kernel": "nvidia",
+        "random_ids": "multihot",
+        "sized_file": "torchrec",
+        "stored_zip": "multihot",
+        "torchrec": "torchrec",
+    }.items()
+}
 # One file of tests for all KPIs that are one formula.
 _COVERED |= {
     f"harness/kpi/{name}.py": "kpi/test_metrics.py"
     for name in ("cost", "flops", "noise", "overlap", "quality", "samples", "variation")
 }
+# Made-up rows: what makes them is tested by what they are like.
+_COVERED |= {
+    f"worker/data/criteo/synthetic_rows/{module}.py": f"data_sets/test_synthetic_{test}.py"
+    for module, test in (
+        ("alias", "laws"), ("blocks", "files"), ("draw", "draw"), ("drawn_shards", "shards"), ("laws", "laws"),
+        ("raw_files", "files"), ("raw_place", "files"), ("text", "text"),
+    )
+}  # fmt: skip
+_COVERED |= {"worker/data/criteo/source.py": "data_sets/test_synthesize.py"}
 
 
 def _name(path):

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from pinbench.base.errors import DataError
 from pinbench.contract.result import DataFacts
-from pinbench.worker.data.criteo.mlperf_binary import BinaryFile, Rows
+from pinbench.worker.data.criteo.form import Rows
+from pinbench.worker.data.criteo.mlperf_binary import BinaryFile
 from pinbench.worker.data.criteo.schema import capped_rows
 from pinbench.worker.data.criteo.synthetic import synthetic_rows
 
@@ -53,7 +54,7 @@ class Split:
         self._split = split
         self._max_ind_range = max_ind_range
         self.rows = file.rows
-        self.table_rows = capped_rows(file.counts, max_ind_range)
+        self.table_rows = capped_rows(file.table_rows, max_ind_range)
 
     def batches(self, batch_size: int, shard: int, shards: int, count: int) -> list[Batch]:
         """Return `count` batches of consecutive rows of `shard`, from its first row on and round and round.

@@ -1,30 +1,29 @@
-"""Whether the disk can hold what a preparation will write, estimated from the first rows of each file."""
+"""Whether the disk can hold what a preparation will write, estimated from the beginning of each file."""
 
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 from pinbench.base.errors import DataError
 from pinbench.base.units import MIB, format_bytes
-from pinbench.worker.data.criteo.raw_tsv import RawFile
-from pinbench.worker.data.criteo.schema import ROW_BYTES
+from pinbench.worker.data.criteo.raw_tsv import file_size, is_gzip, open_packed, open_plain, whole_lines
 
-_MARGIN = 1.1  # rows of other days are shorter or longer, a gzip file is read ahead of what was parsed
-_SMALL_FILES_BYTES = 2 * MIB  # counts and manifest
+# A shard's row: label, 13 integers, 26 local ids of 1 to 4 bytes, and its share of the dictionaries.
+SHARD_ROW_BYTES = 160
+
+_MARGIN = 1.1  # rows of other days are shorter or longer, a gzip file is read ahead of what was looked at
+_SMALL_FILES_BYTES = 2 * MIB  # counts, journals and manifest
+_LOOKED_AT_BYTES = 1 * MIB
 
 
-def require_space(inputs: Sequence[Path], output: Path, cuts_last: bool) -> None:
-    """Refuse when the file system of `output` has less free space than the rows of `inputs` will take.
+def require_space(rows: float, output: Path, row_bytes: int) -> None:
+    """Refuse when the file system of `output` has less free space than `rows` will take.
 
-    When `cuts_last`, half of the last file's rows lie on the disk twice for a moment. Parses the beginning of each
-    file, so what is no Criteo TSV is refused here, before hours of work.
+    A row takes `row_bytes` at the most, what is needed meanwhile counted.
 
     Raises:
-        DataError: there is too little space (names both figures), or an input cannot be read.
+        DataError: there is too little space; names both figures.
     """
-    rows = [_estimated_rows(path) for path in inputs]
-    twice = rows[-1] / 2 if cuts_last else 0
-    needed_bytes = (sum(rows) + twice) * ROW_BYTES * _MARGIN + _SMALL_FILES_BYTES
+    needed_bytes = rows * row_bytes * _MARGIN + _SMALL_FILES_BYTES
     place = next(path for path in (output, *output.absolute().parents) if path.exists())
     try:
         free_bytes = shutil.disk_usage(place).free
@@ -33,11 +32,20 @@ def require_space(inputs: Sequence[Path], output: Path, cuts_last: bool) -> None
     if free_bytes < needed_bytes:
         raise DataError(
             f"too little space for {output}: about {format_bytes(needed_bytes)} needed, {format_bytes(free_bytes)} "
-            "free; choose an --output on another disk or fewer files"
+            "free; choose an --output on another disk, or fewer rows"
         )
 
 
-def _estimated_rows(path: Path) -> float:
-    with RawFile(path) as raw:
-        first = next(raw.blocks())
-        return len(first.label_B) * raw.size_bytes / raw.done_bytes
+def estimated_rows(path: Path) -> float:
+    """Return about how many rows the raw file `path` has, by the lines at its beginning.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    size_bytes = file_size(path)
+    buffer = bytearray(_LOOKED_AT_BYTES)
+    with open_packed(path) if is_gzip(path) else open_plain(path, 0, size_bytes) as text:
+        block = next(whole_lines(text, str(path), lambda: buffer), None)
+        if block is None:
+            return 0
+        return buffer.count(b"\n", 0, block.end) * size_bytes / text.done_bytes
