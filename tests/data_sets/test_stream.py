@@ -11,6 +11,7 @@ import torch
 
 from pinbench.base.errors import DataError
 from pinbench.contract.data import DataFormat
+from pinbench.worker.data.criteo.batch import logarithm
 from pinbench.worker.data.criteo.batches import Split
 from pinbench.worker.data.criteo.form import Rows
 
@@ -89,6 +90,14 @@ def test_the_same_batches_come_as_those_that_are_ready_before_the_window():
         assert torch.equal(batch.label_B, expected.label_B)
         assert int(batch.sparse_BF.max()) < 300
     stream.close()
+
+
+def test_the_logarithm_is_torch_s_whatever_the_number_of_rows():
+    whole_BI = np.random.default_rng(0).integers(0, 1 << 31, (5000, 13)).astype(np.int32)
+    whole_BI[:, 0] = np.arange(5000)
+    expected_BI = torch.log(torch.from_numpy(whole_BI).to(torch.float32) + 1).numpy()
+    for begin, end in ((0, 5000), (1, 2), (3, 160), (11, 4001)):
+        assert np.array_equal(logarithm(whole_BI[begin:end]), expected_BI[begin:end])
 
 
 def test_rows_whose_logarithm_is_in_the_file_are_taken_as_they_are():

@@ -14,9 +14,7 @@ from pinbench.worker.data.criteo.prefetch import Prefetch
 from pinbench.worker.data.disk import disk_read_bytes
 
 _AHEAD_ROWS = 32_768  # as many as a case keeps ready that reads none in its window: about 9 MB
-# A thread that calls torch on 32,768 numbers or more (at::internal::GRAIN_SIZE) gets a team of OpenMP threads of its own
-# beside the model's; 2,048 rows of 13 integers stay below.
-_PIECE_ROWS = 2_048
+_PIECE_ROWS = 2_048  # of one read: its intermediate values stay in the L2 cache
 
 
 class Stream:
