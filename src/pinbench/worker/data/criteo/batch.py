@@ -57,7 +57,7 @@ def cut(rows: Rows, table_rows: Sequence[int], max_ind_range: int | None, batch_
     """Return `count` batches of consecutive rows, round and round, each with memory of its own."""
     dense = torch.from_numpy(logarithm(rows.dense_BI))
     wrap_ids(rows.sparse_BF, table_rows, max_ind_range)
-    sparse = torch.from_numpy(rows.sparse_BF).to(torch.int64)
+    sparse = torch.from_numpy(np.ascontiguousarray(rows.sparse_BF, np.int64))
     label = torch.from_numpy(rows.label_B).to(torch.float32)
     batches = []
     for number in range(count):

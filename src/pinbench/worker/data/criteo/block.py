@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pinbench.worker.data.criteo.batch import Batch
 from pinbench.worker.data.criteo.form import Rows
-from pinbench.worker.data.criteo.schema import DENSE_FEATURES, SPARSE_FEATURES
+from pinbench.worker.data.criteo.schema import DENSE_FEATURES
 
 _ALIGNMENT_BYTES = 64  # of torch's own allocations (c10/core/alignment.h)
 
@@ -24,10 +24,10 @@ class Block:
     The one who fills it first decides on which node its pages lie: making it touches none.
     """
 
-    def __init__(self, count: int, batch_size: int) -> None:
+    def __init__(self, count: int, batch_size: int, tables: int) -> None:
         self.rows = count * batch_size
         dense, self._dense_KBI = _room(count, (batch_size, DENSE_FEATURES), torch.float32)
-        sparse, self._sparse_KBF = _room(count, (batch_size, SPARSE_FEATURES), torch.int64)
+        sparse, self._sparse_KBF = _room(count, (batch_size, tables), torch.int64)
         label, self._label_KB = _room(count, (batch_size,), torch.float32)
         self.batches = [
             Batch(dense_BI=dense_BI, sparse_BF=sparse_BF, label_B=label_B)

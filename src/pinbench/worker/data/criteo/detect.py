@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 
 from pinbench.base.errors import DataError
-from pinbench.contract.data import DataFormat
+from pinbench.contract.data import Assignment, DataFormat
 from pinbench.worker.data.criteo.manifest import read_manifest
+from pinbench.worker.data.criteo.schema import SPLITS, binary_name
 
 # The first that fits: a set of multi-hot ids keeps files of the plain one beside them. The reference writes no manifest.
 _SIGNS = (
@@ -39,6 +40,28 @@ def detect_format(directory: Path) -> DataFormat:
     if raw_files(directory):
         return DataFormat.TSV
     raise DataError(f"{directory} holds no data set in a form that is known; {_MAKE}")
+
+
+def splits_there(directory: Path, kind: DataFormat) -> tuple[str, ...]:
+    """Return which splits of a prepared data set have files in `directory`."""
+    if kind in (DataFormat.TORCHREC, DataFormat.MULTIHOT):
+        return _splits_of_days(directory)
+    return tuple(split for split in SPLITS if any((directory / name).exists() for name in _names(kind, split)))
+
+
+def _splits_of_days(directory: Path) -> tuple[str, ...]:
+    manifest = read_manifest(directory)
+    assignment = None if manifest is None else manifest.assignment
+    if assignment not in (None, Assignment.DAYS):
+        return (str(assignment),)
+    return SPLITS if len(list(directory.glob("day_*_labels.npy"))) > 1 else ("val", "test")
+
+
+def _names(kind: DataFormat, split: str) -> tuple[str, ...]:
+    if kind is DataFormat.NVIDIA:
+        folder = "validation" if split == "val" else split
+        return f"binary_dataset/{folder}", folder
+    return (binary_name(split),)
 
 
 def raw_files(directory: Path) -> list[Path]:

@@ -41,7 +41,7 @@ class Stream:
         self._taken = 0
         per_block = max(1, _PIECE_ROWS // batch_size)
         num_blocks = max(threads + 2, -(-_AHEAD_ROWS // (per_block * batch_size)))
-        blocks = [Block(per_block, batch_size) for _ in range(num_blocks)]
+        blocks = [Block(per_block, batch_size, len(reader.table_rows)) for _ in range(num_blocks)]
         self._prefetch = Prefetch(blocks, self._fill, threads=threads, cpus=cpus)
         self._batches = self._in_turn()
 
