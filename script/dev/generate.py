@@ -93,8 +93,8 @@ def _fields() -> str:
         _type(f"pinbench.contract.{module}", name)
         for module, names in {
             "result": (
-                "Record", "InstanceResult", "Placement", "IsaReadback", "Kernel", "Quality", "ModelFacts", "DataFacts", "DataFlow",
-                "MemoryUse", "Libraries", "Software",
+                "Record", "InstanceResult", "Placement", "IsaReadback", "Kernel", "Quality", "ModelFacts", "DataFacts",
+                "DataFlow", "MemoryUse", "Libraries", "Software",
             ),
             "plan": ("Plan", "Instance"),
             "case": ("Case", "Knobs"),

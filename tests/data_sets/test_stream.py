@@ -62,7 +62,9 @@ def taken(reader, *, batch_size, batches, shard=0, shards=1, threads=2, max_ind_
         stream.close()
 
 
-@pytest.mark.parametrize(("batch_size", "rows"), [(1, 5000), (7, 5000), (64, 100), (100, 64), (3000, 10_000), (5000, 7)])
+@pytest.mark.parametrize(
+    ("batch_size", "rows"), [(1, 5000), (7, 5000), (64, 100), (100, 64), (3000, 10_000), (5000, 7)]
+)
 def test_rows_come_in_the_order_of_the_file_and_begin_again_after_the_last(batch_size, rows):
     batches = max(3, 2 * rows // batch_size)
     found, _ = taken(Numbered(rows), batch_size=batch_size, batches=batches)

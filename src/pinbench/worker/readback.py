@@ -81,11 +81,13 @@ def flow_between(before: DataFlow | None, after: DataFlow | None) -> DataFlow | 
     """Return what flowed between two readings of what has flowed so far."""
     if before is None or after is None:
         return None
-    is_known = before.disk_bytes is not None and after.disk_bytes is not None
+    fetched = None
+    if before.disk_bytes is not None and after.disk_bytes is not None:
+        fetched = after.disk_bytes - before.disk_bytes
     return DataFlow(
         rows=after.rows - before.rows,
         read_bytes=after.read_bytes - before.read_bytes,
-        disk_bytes=after.disk_bytes - before.disk_bytes if is_known else None,
+        disk_bytes=fetched,
         wait_ns=after.wait_ns - before.wait_ns,
         waits=after.waits - before.waits,
         threads=after.threads,

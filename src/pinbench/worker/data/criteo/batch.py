@@ -36,8 +36,9 @@ def logarithm(dense_BI: npt.NDArray[np.int32] | npt.NDArray[np.float32]) -> npt.
         return np.ascontiguousarray(dense_BI, np.float32)
     log_BI = dense_BI.astype(np.float32)
     log_BI += 1
-    for part_E in torch.from_numpy(log_BI).view(-1).split(_SERIAL_NUMBERS):
-        part_E.log_()
+    numbers = torch.from_numpy(log_BI).view(-1)
+    for begin in range(0, len(numbers), _SERIAL_NUMBERS):
+        numbers[begin : begin + _SERIAL_NUMBERS].log_()
     return log_BI
 
 

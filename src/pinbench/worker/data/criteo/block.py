@@ -55,9 +55,9 @@ def positions(begin: int, rows: int, end: int, most: int) -> Iterator[tuple[int,
 def _room(count: int, shape: tuple[int, ...], dtype: torch.dtype) -> tuple[list[Tensor], npt.NDArray[np.generic]]:
     """Return `count` aligned tensors of `shape`, and one array over the same memory."""
     size, step = math.prod(shape), _ALIGNMENT_BYTES // dtype.itemsize
-    memory_KE = torch.empty(count, -(-size // step) * step, dtype=dtype)
-    tensors = [row_E[:size].view(shape) for row_E in memory_KE.unbind()]
-    return tensors, memory_KE.numpy()[:, :size].reshape(count, *shape)
+    memory = torch.empty(count, -(-size // step) * step, dtype=dtype)
+    tensors = [row[:size].view(shape) for row in memory.unbind()]
+    return tensors, memory.numpy()[:, :size].reshape(count, *shape)
 
 
 def _spread(target: npt.NDArray[np.generic], pieces: Sequence[npt.NDArray[np.generic]]) -> None:

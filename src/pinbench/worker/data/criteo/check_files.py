@@ -1,7 +1,9 @@
 """The files of a manifest, compared with what lies in its directory."""
 
 import hashlib
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pinbench.contract.data import MANIFEST_FILE, DataFile, DataManifest
@@ -46,14 +48,18 @@ def _check(path: Path, entry: DataFile, chunk_bytes: int, *, verify: bool) -> Fi
 
 
 def _first_fault(path: Path, entry: DataFile, chunk_bytes: int) -> str | None:
+    begins = range(0, entry.size_bytes, chunk_bytes)
+    if len(begins) != len(entry.chunk_sha256):
+        return f"has {len(begins)} chunks, {MANIFEST_FILE} lists {len(entry.chunk_sha256)}"
     whole = hashlib.sha256()
-    with path.open("rb") as file:
-        for index, expected in enumerate(entry.chunk_sha256):
-            chunk = hashlib.sha256(file.read(chunk_bytes))
-            if chunk.hexdigest() != expected:
-                end = min((index + 1) * chunk_bytes, entry.size_bytes)
-                return f"is damaged within bytes {index * chunk_bytes} to {end}"
-            whole.update(chunk.digest())
-        if file.read(1):
-            return f"has more chunks than {MANIFEST_FILE} lists"
-    return None if whole.hexdigest() == entry.sha256 else f"its sha256 is not that of {MANIFEST_FILE}"
+    with path.open("rb") as file, ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+
+        def digest(begin: int) -> bytes:
+            return hashlib.sha256(os.pread(file.fileno(), chunk_bytes, begin)).digest()
+
+        for begin, found, expected in zip(begins, pool.map(digest, begins), entry.chunk_sha256, strict=True):
+            if found.hex() != expected:
+                pool.shutdown(cancel_futures=True)
+                return f"is damaged within bytes {begin} to {min(begin + chunk_bytes, entry.size_bytes)}"
+            whole.update(found)
+    return None if whole.hexdigest() == entry.sha256 else f"has chunks whose common sha256 is not in {MANIFEST_FILE}"

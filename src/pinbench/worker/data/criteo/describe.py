@@ -71,10 +71,8 @@ def _describe_prepared(directory: Path, kind: DataFormat, *, head_rows: int, ver
     manifest = read_manifest(directory)
     listed = unlisted_files(directory) if manifest is None else check_files(directory, manifest, verify=verify)
     files = tuple(listed)
-    faults = [
-        f"{directory / file.name} {_fault(file)}; copy it again" for file in files if file.state is FileState.BAD
-    ]
-    table_rows, splits = None, []
+    faults = [f"{directory / file.name} {_fault(file)}; copy it again" for file in files if file.state is FileState.BAD]
+    table_rows, splits = None if manifest is None else manifest.table_rows, []
     for name in splits_there(directory, kind):
         try:
             reader: Reader = load_plugin(formats, kind).open_reader(directory, name)

@@ -42,9 +42,14 @@ def describe_raw(path: Path, *, head_rows: int, count: bool) -> SplitDescription
 
 
 def _open(path: Path) -> IO[bytes]:
+    """Return the text of `path`, at its first row."""
     with path.open("rb") as file:
         is_gzip = file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
-    return gzip.open(path, "rb") if is_gzip else path.open("rb")
+    opener = gzip.open if is_gzip else open
+    text: IO[bytes] = opener(path, "rb")
+    if text.read(len(_MARK)) != _MARK:
+        text.seek(0)
+    return text
 
 
 def _head(path: Path, text: IO[bytes], rows: int) -> Iterator[DecodedRow]:
@@ -55,7 +60,7 @@ def _head(path: Path, text: IO[bytes], rows: int) -> Iterator[DecodedRow]:
                 raise DataError(f"{path} holds no rows; fetch it again")
             return
         try:
-            yield _decoded(line.removeprefix(_MARK))
+            yield _decoded(line)
         except ValueError as error:
             raise DataError(f"{path}, line {number}: {error}") from error
 

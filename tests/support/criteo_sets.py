@@ -1,0 +1,82 @@
+"""Small prepared data sets, written from the documented layouts alone, and manifests for them."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from pinbench.base.jsonio import write_json
+from pinbench.contract.data import (
+    MANIFEST_FILE,
+    MANIFEST_SCHEMA,
+    Assignment,
+    DataEngine,
+    DataFile,
+    DataFormat,
+    DataInput,
+    DataManifest,
+    Repairs,
+    RowOrder,
+)
+
+CHUNK_BYTES = 10 << 20  # 65,536 rows of 160 bytes
+TABLE_ROWS = tuple(50 + column for column in range(26))
+
+
+def numbered_rows(rows):
+    """Return label, integers and ids, whose values tell the row: r % 3 == 0, r + column, (r + column) % table rows."""
+    number = np.arange(rows, dtype=np.int32)[:, None]
+    label = (number[:, 0] % 3 == 0).astype(np.int32)
+    return label, number + np.arange(13, dtype=np.int32), (number + np.arange(26, dtype=np.int32)) % TABLE_ROWS
+
+
+def write_mlperf(directory: Path, rows: int, split: str = "test", counts_name: str = "day_fea_count.npz") -> Path:
+    directory.mkdir(exist_ok=True)
+    label, dense, sparse = numbered_rows(rows)
+    words = np.concatenate([label[:, None], dense, sparse], axis=1).astype("<i4")
+    words.tofile(directory / f"terabyte_processed_{split}.bin")
+    np.savez(directory / counts_name, counts=np.array(TABLE_ROWS, np.int32))
+    return directory
+
+
+def write_manifest(directory: Path, kind: DataFormat, rows: int, **changes: object) -> None:
+    paths = sorted(path for path in directory.rglob("*") if path.is_file() and path.name != MANIFEST_FILE)
+    content = {
+        "schema": MANIFEST_SCHEMA,
+        "dataset": "criteo",
+        "format": kind,
+        "written_by": "0.1.0",
+        "engine": DataEngine.LOCAL,
+        "max_ind_range": 40_000_000,
+        "frequency_limit": None,
+        "assignment": Assignment.TEST,
+        "order": RowOrder.INPUT,
+        "seed": 7,
+        "table_rows": TABLE_ROWS,
+        "inputs": (DataInput(name="day_0.gz", size_bytes=12_345, rows=rows),),
+        "repairs": Repairs(byte_order_marks=1, carriage_returns=2),
+        "chunk_bytes": CHUNK_BYTES,
+        "files": tuple(_entry(directory, path, rows if path.suffix == ".bin" else None) for path in paths),
+    }
+    write_json(directory / MANIFEST_FILE, DataManifest(**(content | changes)))
+
+
+def flip(path: Path, position: int) -> None:
+    """Change one bit of the byte at `position`."""
+    with path.open("r+b") as file:
+        file.seek(position)
+        (byte,) = file.read(1)
+        file.seek(position)
+        file.write(bytes([byte ^ 1]))
+
+
+def _entry(directory, path, rows):
+    data = path.read_bytes()
+    chunks = [hashlib.sha256(data[begin : begin + CHUNK_BYTES]) for begin in range(0, len(data), CHUNK_BYTES)]
+    return DataFile(
+        name=path.relative_to(directory).as_posix(),
+        size_bytes=len(data),
+        sha256=hashlib.sha256(b"".join(chunk.digest() for chunk in chunks)).hexdigest(),
+        chunk_sha256=tuple(chunk.hexdigest() for chunk in chunks),
+        rows=rows,
+    )
