@@ -69,14 +69,14 @@ def test_rows_come_in_the_order_of_the_file_and_begin_again_after_the_last(batch
     batches = max(3, 2 * rows // batch_size)
     found, _ = taken(Numbered(rows), batch_size=batch_size, batches=batches)
     expected = [number % rows for number in range(batch_size * batches)]
-    assert sum((numbers for numbers, _, _ in found), []) == expected
-    assert sum((ids for _, ids, _ in found), []) == [number % 1000 for number in expected]
-    assert sum((labels for _, _, labels in found), []) == [number % 2 for number in expected]
+    assert [number for numbers, _, _ in found for number in numbers] == expected
+    assert [id_ for _, ids, _ in found for id_ in ids] == [number % 1000 for number in expected]
+    assert [label for _, _, labels in found for label in labels] == [number % 2 for number in expected]
 
 
 def test_a_shard_is_read_round_and_round_within_its_own_rows():
     found, flow = taken(Numbered(100), batch_size=10, batches=8, shard=1, shards=3)
-    assert sum((numbers for numbers, _, _ in found), []) == [33 + number % 33 for number in range(80)]
+    assert [number for numbers, _, _ in found for number in numbers] == [33 + number % 33 for number in range(80)]
     assert (flow.rows, flow.read_bytes, flow.threads) == (80, 80 * 160, 2)
     assert "rows 33 to 65 of 100" in split_of(Numbered(100)).stream_facts(10, 1, 3).detail
 
@@ -141,11 +141,11 @@ def test_damage_is_an_error_in_the_step_that_would_have_had_the_rows_and_leaves_
 
 def test_reading_starts_no_threads_but_its_own():
     """torch would give each thread that calls it a team of OpenMP threads."""
-    before = len(os.listdir("/proc/self/task"))
+    before = len(list(Path("/proc/self/task").iterdir()))
     stream = split_of(Numbered(50_000)).stream(16_384, 0, 1, threads=1, cpus=CPUS)
     for _ in range(4):
         stream.next()
-    assert len(os.listdir("/proc/self/task")) == before + 1
+    assert len(list(Path("/proc/self/task").iterdir())) == before + 1
     stream.close()
 
 

@@ -3,8 +3,8 @@
 import gzip
 import zlib
 from collections.abc import Iterator
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
@@ -41,18 +41,18 @@ def describe_raw(path: Path, *, head_rows: int, count: bool) -> SplitDescription
     )
 
 
-def _open(path: Path) -> IO[bytes]:
+def _open(path: Path) -> BufferedIOBase:
     """Return the text of `path`, at its first row."""
     with path.open("rb") as file:
         is_gzip = file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
     opener = gzip.open if is_gzip else open
-    text: IO[bytes] = opener(path, "rb")
+    text: BufferedIOBase = opener(path, "rb")
     if text.read(len(_MARK)) != _MARK:
         text.seek(0)
     return text
 
 
-def _head(path: Path, text: IO[bytes], rows: int) -> Iterator[DecodedRow]:
+def _head(path: Path, text: BufferedIOBase, rows: int) -> Iterator[DecodedRow]:
     for number in range(1, rows + 1):
         line = text.readline(_LINE_BYTES)
         if not line:

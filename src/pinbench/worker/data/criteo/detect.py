@@ -8,7 +8,7 @@ from pinbench.contract.data import Assignment, DataFormat
 from pinbench.worker.data.criteo.manifest import read_manifest
 from pinbench.worker.data.criteo.schema import SPLITS, binary_name
 
-# The first that fits: a set of multi-hot ids keeps files of the plain one beside them. Other programs write no manifest.
+# The first that fits: a set of multi-hot ids keeps files of the plain one beside them. Others write no manifest.
 _SIGNS = (
     (DataFormat.MULTIHOT, "*_sparse_multi_hot.npz"),
     (DataFormat.TORCHREC, "*_dense.npy"),
