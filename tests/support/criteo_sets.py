@@ -1,6 +1,7 @@
 """Small prepared data sets, written from the documented layouts alone, and manifests for them."""
 
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ def numbered_rows(rows):
     """Return label, integers and ids, whose values tell the row: r % 3 == 0, r + column, (r + column) % table rows."""
     number = np.arange(rows, dtype=np.int32)[:, None]
     label = (number[:, 0] % 3 == 0).astype(np.int32)
-    return label, number + np.arange(13, dtype=np.int32), (number + np.arange(26, dtype=np.int32)) % TABLE_ROWS
+    return label, number + np.arange(13, dtype=np.int32), ((number + np.arange(26)) % TABLE_ROWS).astype(np.int32)
 
 
 def write_mlperf(directory: Path, rows: int, split: str = "test", counts_name: str = "day_fea_count.npz") -> Path:
@@ -80,3 +81,48 @@ def _entry(directory, path, rows):
         chunk_sha256=tuple(chunk.hexdigest() for chunk in chunks),
         rows=rows,
     )
+
+
+def write_nvidia(directory: Path, rows: int) -> Path:
+    """One file a column in the narrowest type, float16 logarithms, for the test split alone."""
+    folder = directory / "binary_dataset/test"
+    folder.mkdir(parents=True)
+    label, dense, sparse = numbered_rows(rows)
+    label.astype(np.bool_).tofile(folder / "label.bin")
+    np.log(dense + 3.0).astype("<f2").tofile(folder / "numerical.bin")
+    for column in range(26):
+        sparse[:, column].astype(np.int8).tofile(folder / f"cat_{column}.bin")
+    categories, numericals = [f"cat_{column}.bin" for column in range(26)], [f"num_{index}" for index in range(13)]
+    sizes = dict(zip(categories, TABLE_ROWS, strict=True))
+    chunks = [(numericals, "numerical.bin"), (["label"], "label.bin"), *(([name], name) for name in categories)]
+    spec = {
+        "channel_spec": {"categorical": categories, "label": ["label"], "numerical": numericals},
+        "feature_spec": {
+            **{name: {"cardinality": size, "dtype": "int8"} for name, size in sizes.items()},
+            **{name: {"dtype": "float16"} for name in numericals},
+            "label": {"dtype": "bool"},
+        },
+        "metadata": {},
+        "source_spec": {
+            "test": [
+                {"type": "split_binary", "features": names, "files": [f"test/{file}"]} for names, file in chunks
+            ]
+        },
+    }
+    (directory / "binary_dataset/feature_spec.yaml").write_text(json.dumps(spec))  # JSON is YAML
+    return directory
+
+
+def write_torchrec(directory: Path, rows: int, *, has_one_hot: bool = True) -> Path:
+    """Day 0 is train, of day 1 the first half val and the second test."""
+    directory.mkdir()
+    label, dense, sparse = numbered_rows(rows)
+    for day, part in enumerate((slice(0, rows // 3), slice(rows // 3, rows))):
+        np.save(directory / f"day_{day}_labels.npy", label[part, None])
+        np.save(directory / f"day_{day}_dense.npy", np.log(dense[part] + 2.0).astype(np.float32))
+        if has_one_hot:
+            np.save(directory / f"day_{day}_sparse.npy", sparse[part])
+        else:
+            hots = {str(column): np.stack([sparse[part, column]] * (1 + column % 3), axis=1) for column in range(26)}
+            np.savez(directory / f"day_{day}_sparse_multi_hot.npz", **hots)
+    return directory

@@ -102,6 +102,8 @@ class Split:
     def _origin(self, shards: int, begin: int, end: int) -> list[str]:
         sha256 = self._reader.sha256
         parts = [f"{self._kind} {self._reader.path}", f"sha256 {sha256}" if sha256 else "no manifest, so not verified"]
+        if self._kind is DataFormat.MULTIHOT:
+            parts.append("the first of the ids of each column")
         return parts if shards == 1 else [*parts, f"rows {begin} to {end - 1} of {self.rows}"]
 
     def _range(self, shard: int, shards: int) -> tuple[int, int]:
