@@ -7,6 +7,7 @@ later from the dictionaries alone, and a column needs only as many bytes a row a
 B rows of the shard, I integers, F categories, D entries of a dictionary.
 """
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -91,6 +92,43 @@ def read_shard(path: Path) -> Shard:
     return Shard(label_B=label_B, dense_IB=dense_IB, local_FB=local_FB, dictionaries=dictionaries)
 
 
+class ShardParts:
+    """Parts of a shard, each read by itself: what a stage that needs one column does not read the others for."""
+
+    def __init__(self, path: Path):
+        """Find the parts of `path`.
+
+        Raises:
+            DataError: it cannot be read.
+        """
+        self._path = path
+        with _open(path) as file:
+            (self.rows,), _ = _skip(file)
+            self._dense_begin = file.tell()
+            _skip(file)
+            for _ in range(SPARSE_FEATURES):
+                _skip(file)
+            self._begin_F = np.empty(SPARSE_FEATURES, np.int64)
+            self.entries_F = np.empty(SPARSE_FEATURES, np.int64)
+            for column in range(SPARSE_FEATURES):
+                self._begin_F[column] = file.tell()
+                (self.entries_F[column],), _ = _skip(file)
+                _skip(file)
+                _skip(file)
+
+    def dictionary(self, column: int) -> Dictionary:
+        """Return the dictionary of `column`."""
+        with _open(self._path) as file:
+            file.seek(int(self._begin_F[column]))
+            return _dictionary(file)
+
+    def dense_IB(self) -> npt.NDArray[np.int32]:
+        """Return the integers."""
+        with _open(self._path) as file:
+            file.seek(self._dense_begin)
+            return _array(file).astype(np.int32, copy=False)
+
+
 def is_whole(path: Path) -> bool:
     """Return whether `path` is there and holds what was written."""
     try:
@@ -129,6 +167,14 @@ def _open(path: Path) -> BinaryIO:
         return path.open("rb")
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _skip(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
+    """Go past an array; return its shape and type."""
+    np.lib.format.read_magic(file)
+    shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    file.seek(math.prod(shape) * dtype.itemsize, os.SEEK_CUR)
+    return shape, dtype
 
 
 def _array(file: BinaryIO) -> npt.NDArray[np.generic]:

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pinbench.base.errors import UsageError
-from pinbench.worker.data.criteo.mlperf_binary import Rows
+from pinbench.worker.data.criteo.form import Rows
 
 # Of the first 1,000 rows of day 0 of the Criteo 1TB Click Logs, for each integer column: the share that is missing or
 # not positive; mean and standard deviation of log(x + 1) of the rest; the share of clicks.

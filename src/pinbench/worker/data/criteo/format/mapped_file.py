@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pinbench.base.errors import DataError
-from pinbench.contract.data import MANIFEST_FILE, DataFile, DataManifest
-from pinbench.worker.data.criteo.manifest import verify_chunk, verify_size
+from pinbench.contract.data import DataFile, DataManifest
+from pinbench.worker.data.criteo.manifest import entry_of, verify_chunk, verify_size
 
 
 class MappedFile:
@@ -20,7 +20,7 @@ class MappedFile:
             DataError: it is missing, empty, or not what the manifest says.
         """
         self.path = directory / name
-        self._entry = None if manifest is None else _entry(manifest, directory, name)
+        self._entry = None if manifest is None else entry_of(manifest, name)
         self._chunk_bytes = 0 if manifest is None else manifest.chunk_bytes
         self._verified: set[int] = set()
         self._bytes = _map(self.path)
@@ -37,6 +37,11 @@ class MappedFile:
         """What the manifest says of it."""
         return None if self._entry is None else self._entry.sha256
 
+    @property
+    def unverified(self) -> npt.NDArray[np.uint8]:
+        """Its bytes, as they are: to look here and there whether they can be what they should."""
+        return self._bytes
+
     def read(self, begin: int, end: int) -> npt.NDArray[np.uint8]:
         """Return the bytes from `begin` to before `end`, not copied.
 
@@ -51,17 +56,8 @@ class MappedFile:
         for index in chunks:
             if index not in self._verified:
                 chunk = self._bytes[index * self._chunk_bytes : (index + 1) * self._chunk_bytes]
-                verify_chunk(self.path, entry, index, chunk.data)
+                verify_chunk(self.path, entry, index * self._chunk_bytes, index, chunk.data)
                 self._verified.add(index)
-
-
-def _entry(manifest: DataManifest, directory: Path, name: str) -> DataFile:
-    entry = next((file for file in manifest.files if file.name == name), None)
-    if entry is None:
-        raise DataError(
-            f"{directory / name} is not in the {MANIFEST_FILE} of {directory}; remove it or prepare the data again"
-        )
-    return entry
 
 
 def _map(path: Path) -> npt.NDArray[np.uint8]:
