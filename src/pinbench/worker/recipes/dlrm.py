@@ -22,7 +22,7 @@ from pinbench.contract.result import DataFacts, IsaReadback, ModelFacts, Quality
 from pinbench.worker import engine as engines
 from pinbench.worker import precision as precisions
 from pinbench.worker.data.criteo.batch import Batch
-from pinbench.worker.data.criteo.batches import open_split, synthetic_batches, synthetic_facts
+from pinbench.worker.data.criteo.batches import Split, open_split, synthetic_batches, synthetic_facts
 from pinbench.worker.gate_client import GateClient
 from pinbench.worker.models.dlrm.capping import cap_rows, check_fits, choose_max_ind_range
 from pinbench.worker.models.dlrm.checkpoint import CheckpointOrigin
@@ -64,11 +64,12 @@ class _Model:
 
 
 def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepared:
-    """Return DLRM as `instance` orders it, with all batches in memory."""
+    """Return DLRM as `instance` orders it, with all batches in memory unless the case says end to end."""
     case, knobs = instance.case, instance.case.knobs
     torch.set_grad_enabled(False)
     precision = load_plugin(precisions, case.precision)
-    config, max_ind_range = _sizes(case, precision.TABLE_DTYPE, instance.weight_budget_bytes)
+    split = _open_split(case)
+    config, max_ind_range = _sizes(case, split, precision.TABLE_DTYPE, instance.weight_budget_bytes)
     gate.phase("weights")
     origin = _weight_origin(case, config)
     tables_RD = _tables(instance, config, origin, precision.TABLE_DTYPE, gate, store_fd)
@@ -76,7 +77,8 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepa
     gate.phase("engine")
     step = _step(case, model, precision)
     gate.phase("data")
-    batches, data = _batches(instance, model)
+    split = None if split is None else split.capped(max_ind_range)
+    batches, data = _batches(instance, model, split)
     prepared = Prepared(
         step=step,
         batches=batches,
@@ -88,19 +90,18 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepa
         check=lambda: _check(model, step, batches, precision.LOGIT_TOLERANCE),
         gemm_peak=lambda: gemm_peak_flop_per_s(precision.MULTIPLY_DTYPE),
     )
-    return _end_to_end(prepared, instance, model) if _is_end_to_end(case) else prepared
+    return _end_to_end(prepared, instance, split) if _is_end_to_end(case) else prepared
 
 
 def _is_end_to_end(case: Case) -> bool:
     return case.knobs.own.get("DATA_LOADING") == _END_TO_END
 
 
-def _end_to_end(prepared: Prepared, instance: Instance, model: _Model) -> Prepared:
+def _end_to_end(prepared: Prepared, instance: Instance, split: Split | None) -> Prepared:
     """Return `prepared` with steps that get their batch themselves; probe and check keep the batches they have."""
-    knobs, dataset_dir = instance.case.knobs, _dataset_dir(instance.case)
-    if dataset_dir is None:
+    knobs = instance.case.knobs
+    if split is None:
         raise UsageError("DATA_LOADING=end_to_end reads a data set; set DATA_TYPE=real and DATASET_DIR")
-    split = open_split(dataset_dir, _SPLIT, model.max_ind_range)
     part = (knobs.batch_size, instance.shard, instance.shards)
     facts = split.stream_facts(*part)
     stream = split.stream(*part, threads=int(knobs.own["DATA_THREADS"]), cpus=instance.cpus)
@@ -115,20 +116,20 @@ def _end_to_end(prepared: Prepared, instance: Instance, model: _Model) -> Prepar
     )
 
 
-def _dataset_dir(case: Case) -> Path | None:
+def _open_split(case: Case) -> Split | None:
     if case.knobs.data_type is not DataType.REAL:
         return None
     if case.knobs.dataset_dir is None:
         raise ModelError("DATA_TYPE=real needs DATASET_DIR: a directory that `pinbench data criteo` has made")
-    return Path(case.knobs.dataset_dir)
+    return open_split(Path(case.knobs.dataset_dir), _SPLIT, None)
 
 
-def _sizes(case: Case, table_dtype: torch.dtype, budget_bytes: int) -> tuple[DlrmConfig, int]:
-    own, dataset_dir = case.knobs.own, _dataset_dir(case)
+def _sizes(case: Case, split: Split | None, table_dtype: torch.dtype, budget_bytes: int) -> tuple[DlrmConfig, int]:
+    own = case.knobs.own
     embedding_dim = int(own["ARCH_SPARSE_FEATURE_SIZE"])
     row_bytes = embedding_dim * table_dtype.itemsize
-    if dataset_dir is not None:
-        full_rows = open_split(dataset_dir, _SPLIT, None).table_rows
+    if split is not None:
+        full_rows = split.table_rows
     else:
         full_rows = parse_sizes("ARCH_EMBEDDING_SIZE", str(own["ARCH_EMBEDDING_SIZE"]))
     asked = own.get("MAX_IND_RANGE")
@@ -199,13 +200,11 @@ def _step(case: Case, model: _Model, precision: ModuleType) -> Callable[[Batch],
     return step
 
 
-def _batches(instance: Instance, model: _Model) -> tuple[Sequence[Batch], DataFacts]:
+def _batches(instance: Instance, model: _Model, split: Split | None) -> tuple[Sequence[Batch], DataFacts]:
     knobs = instance.case.knobs
     rows = _CHECKED_ROWS if _is_end_to_end(instance.case) else _DISTINCT_ROWS
     count = min(max(rows // knobs.batch_size, _MIN_BATCHES), _MAX_BATCHES)
-    dataset_dir = _dataset_dir(instance.case)
-    if dataset_dir is not None:
-        split = open_split(dataset_dir, _SPLIT, model.max_ind_range)
+    if split is not None:
         part = (knobs.batch_size, instance.shard, instance.shards, count)
         return split.batches(*part), split.facts(*part)
     alpha = float(knobs.own["INDEX_ALPHA"])

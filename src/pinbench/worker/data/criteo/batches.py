@@ -46,6 +46,10 @@ class Split:
         self.rows = reader.rows
         self.table_rows = capped_rows(reader.table_rows, max_ind_range)
 
+    def capped(self, max_ind_range: int | None) -> "Split":
+        """Return the same rows, their ids modulo `max_ind_range`, without opening the files again."""
+        return Split(self._reader, self._split, self._kind, self._row_bytes, max_ind_range)
+
     def batches(self, batch_size: int, shard: int, shards: int, count: int) -> list[Batch]:
         """Return `count` batches of consecutive rows of `shard`, from its first row on and round and round.
 
