@@ -126,7 +126,10 @@ class _Distribution:
             done = total - sum(shards[index].rows for index in pending)
             stage.skip(done * ROW_BYTES, done)
             each(
-                self._shard, pending, workers, lambda index: stage.advance(shards[index].rows * ROW_BYTES, shards[index].rows)
+                self._shard,
+                pending,
+                workers,
+                lambda index: stage.advance(shards[index].rows * ROW_BYTES, shards[index].rows),
             )
 
     def _shard(self, index: int) -> None:

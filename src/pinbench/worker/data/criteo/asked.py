@@ -10,8 +10,8 @@ from pinbench.base.plugin import load_plugin
 from pinbench.contract.data import DataFormat, PrepareJob, RowOrder
 from pinbench.worker.data.criteo import format as formats
 from pinbench.worker.data.criteo.form import Format, IdRule, Stream
-from pinbench.worker.data.criteo.input_order import STDIN, in_order_of_time
-from pinbench.worker.data.criteo.raw_tsv import file_size
+from pinbench.worker.data.criteo.input_order import in_order_of_time
+from pinbench.worker.data.criteo.raw_tsv import STDIN, file_size
 
 _ANY_ROWS = 1 << 30  # to ask a format about a job whose rows are not counted yet
 
@@ -23,7 +23,6 @@ class Asked(NamedTuple):
     form: Format
     rule: IdRule
     inputs: tuple[Path, ...]
-    sizes_bytes: tuple[int | None, ...]  # None: standard input
 
     def streams(self, day_rows: Sequence[int]) -> tuple[Stream, ...]:
         """Return which rows become which split."""
@@ -75,7 +74,10 @@ def check(job: PrepareJob) -> Asked:
         raise UsageError("--input - is standard input and all of the input; give it or files")
     inputs = tuple(in_order_of_time(names))
     rule = form.ids(job.max_ind_range, job.frequency_limit)
-    asked = Asked(job, form, rule, inputs, tuple(None if str(path) == STDIN else file_size(path) for path in inputs))
+    for path in inputs:
+        if str(path) != STDIN:
+            file_size(path)
+    asked = Asked(job, form, rule, inputs)
     if job.order not in (None, RowOrder.INPUT) and not asked.is_shuffled:
         raise UsageError(
             f"--shuffle {job.order} has nothing to do: no rows of this {job.format} set change their order; "

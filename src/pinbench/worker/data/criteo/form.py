@@ -63,7 +63,10 @@ class Writer(Protocol):
     """
 
     def write(self, stream: Stream, first_row: int, words: Words) -> None:
-        """Write `words` as the rows `first_row`, ... of `stream` (counted from the stream's own first row)."""
+        """Write `words` as the rows `first_row`, ... of `stream` (counted from the stream's own first row).
+
+        What is in `words` afterwards is the writer's affair: nobody looks at them again.
+        """
         ...
 
     def finish(self) -> Sequence[tuple[Path, int | None]]:

@@ -6,8 +6,6 @@ from pathlib import Path
 
 from pinbench.base.errors import UsageError
 
-STDIN = "-"
-
 _NUMBERED = re.compile(r"(.*?)(\d+)(\D*)")
 
 

@@ -57,9 +57,7 @@ def describe_files(
 def _spans(path: Path, chunk_bytes: int) -> list[_Span]:
     size_bytes = _size(path)
     step = _SPAN_CHUNKS * chunk_bytes
-    return [
-        _Span(path, begin // chunk_bytes, min(begin + step, size_bytes)) for begin in range(0, size_bytes, step)
-    ]
+    return [_Span(path, begin // chunk_bytes, min(begin + step, size_bytes)) for begin in range(0, size_bytes, step)]
 
 
 def _size(path: Path) -> int:

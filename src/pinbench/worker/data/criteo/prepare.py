@@ -15,17 +15,15 @@ from pinbench.worker.data.criteo.asked import Asked, check
 from pinbench.worker.data.criteo.day_minima import day_minima
 from pinbench.worker.data.criteo.form import DayFormat, FirstSeen, Stream, Words, WriteOrders
 from pinbench.worker.data.criteo.identify import Ids, give_ids
-from pinbench.worker.data.criteo.input_order import STDIN
+from pinbench.worker.data.criteo.raw_tsv import STDIN
 from pinbench.worker.data.criteo.manifest import CHUNK_BYTES, describe_files
 from pinbench.worker.data.criteo.order import Order, UniformOrder
 from pinbench.worker.data.criteo.parse import ParsedInputs, parse_inputs
 from pinbench.worker.data.criteo.progress import Progress
 from pinbench.worker.data.criteo.reference_order import ReferenceOrder
 from pinbench.worker.data.criteo.segments import RECORD_BYTES
-from pinbench.worker.data.criteo.space import require_space
+from pinbench.worker.data.criteo.space import SHARD_ROW_BYTES, require_space
 from pinbench.worker.data.criteo.workspace import Workspace, refuse_existing, workspace
-
-_SHARD_ROW_BYTES = 150  # columns, dictionaries and ids of a row of the Terabyte set
 
 
 def prepare(job: PrepareJob, progress: Progress) -> DataManifest:
@@ -99,9 +97,8 @@ class _Preparation:
 
     def _require_space(self) -> None:
         asked = self._asked
-        row_bytes = asked.form.row_bytes() + _SHARD_ROW_BYTES + (RECORD_BYTES if asked.is_shuffled else 0)
-        files = [path for path in asked.inputs if str(path) != STDIN]
-        require_space(files, self._space.output, row_bytes, asked.job.rows)
+        row_bytes = asked.form.row_bytes() + SHARD_ROW_BYTES + (RECORD_BYTES if asked.is_shuffled else 0)
+        require_space(asked.names, self._space.output, row_bytes, asked.job.rows)
 
     def _parse(self) -> _Rows:
         asked = self._asked
@@ -161,7 +158,6 @@ class _Preparation:
     def _manifest(self, rows: _Rows, ids: Ids, files: tuple[DataFile, ...]) -> DataManifest:
         job, rule = self._asked.job, self._asked.rule
         splits = [stream.split for stream in rows.streams]
-        inputs = zip(self._asked.inputs, self._asked.sizes_bytes, rows.day_rows, strict=True)
         return DataManifest(
             schema=MANIFEST_SCHEMA,
             dataset=job.dataset,
@@ -174,7 +170,10 @@ class _Preparation:
             order=self._order_name(rows),
             seed=job.seed,
             table_rows=ids.table_rows,
-            inputs=tuple(DataInput(name=path.name, size_bytes=size, rows=count) for path, size, count in inputs),
+            inputs=tuple(
+                DataInput(name=given.name, size_bytes=given.size_bytes, rows=given.rows)
+                for given in rows.parsed.inputs
+            ),
             repairs=rows.parsed.repairs,
             chunk_bytes=CHUNK_BYTES,
             files=files,

@@ -99,9 +99,7 @@ class _Redraws:
         self._random.randint(0, self._buckets, self.used)
 
 
-def _first_pass(
-    random: np.random.RandomState, day_rows: Sequence[int], bucket_N: npt.NDArray[np.generic]
-) -> None:
+def _first_pass(random: np.random.RandomState, day_rows: Sequence[int], bucket_N: npt.NDArray[np.generic]) -> None:
     room_D = np.array(day_rows[:-1], np.int64)
     begin = 0
     for rows in day_rows[:-1]:

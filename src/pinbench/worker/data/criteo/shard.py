@@ -7,25 +7,28 @@ later from the dictionaries alone, and a column needs only as many bytes a row a
 B rows of the shard, I integers, F categories, D entries of a dictionary.
 """
 
-import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 from isal import isal_zlib
 
 from pinbench.base.errors import DataError
-from pinbench.worker.data.criteo.schema import SPARSE_FEATURES
-
-NO_ENTRY = np.uint32(0xFFFFFFFF)
+from pinbench.worker.data.criteo.schema import DENSE_FEATURES, SPARSE_FEATURES
 
 _TAIL_BYTES = 4  # CRC-32 of all before it: a torn file after a power cut is told from a whole one
 _BUFFER_BYTES = 1 << 20
+_HEAD_WORDS = 1 + 2 * SPARSE_FEATURES
+_NO_ENTRY = -1  # in the head
 
+Number = TypeVar("Number", bound=np.generic)
+
+LocalType = type[np.uint8] | type[np.uint16] | type[np.uint32]
 LocalIds = npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
 
 
@@ -54,10 +57,8 @@ class Shard:
 
 
 def narrow(local_B: npt.NDArray[np.uint32], entries: int) -> LocalIds:
-    """Return `local_B`, ids below `entries`, in the narrowest type that holds them."""
-    if entries <= 1 << 8:
-        return local_B.astype(np.uint8)
-    return local_B.astype(np.uint16) if entries <= 1 << 16 else local_B
+    """Return a copy of `local_B`, ids below `entries`, in the narrowest type that holds them."""
+    return cast(LocalIds, local_B.astype(_local_type(entries)))
 
 
 def write_shard(path: Path, shard: Shard) -> None:
@@ -66,13 +67,15 @@ def write_shard(path: Path, shard: Shard) -> None:
     Raises:
         DataError: the disk is full, or another fault of the file system.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}")
     try:
-        with temporary.open("wb", buffering=_BUFFER_BYTES) as file:
-            checked = _Checked(file)
+        with temporary.open("wb", buffering=0) as file:
+            crc = 0
             for array in _arrays(shard):
-                np.lib.format.write_array(checked, array, allow_pickle=False)  # type: ignore[arg-type]
-            file.write(checked.crc.to_bytes(_TAIL_BYTES, "little"))
+                data = np.ascontiguousarray(array).view(np.uint8).data
+                crc = isal_zlib.crc32(data, crc)
+                _write(file, data)
+            _write(file, memoryview(crc.to_bytes(_TAIL_BYTES, "little")))
         os.replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
@@ -86,47 +89,56 @@ def read_shard(path: Path) -> Shard:
         DataError: it cannot be read.
     """
     with _open(path) as file:
-        label_B, dense_IB = _array(file), _array(file)
-        local_FB = [_array(file) for _ in range(SPARSE_FEATURES)]
-        dictionaries = [_dictionary(file) for _ in range(SPARSE_FEATURES)]
+        head = _read_head(file)
+        label_B = _array(file, np.uint8, head.rows)
+        dense_IB = _array(file, np.int32, DENSE_FEATURES * head.rows).reshape(DENSE_FEATURES, head.rows)
+        local_FB = [_local_ids(file, head, feature) for feature in range(SPARSE_FEATURES)]
+        dictionaries = [_dictionary(file, head, feature) for feature in range(SPARSE_FEATURES)]
     return Shard(label_B=label_B, dense_IB=dense_IB, local_FB=local_FB, dictionaries=dictionaries)
 
 
-class ShardParts:
-    """Parts of a shard, each read by itself: what a stage that needs one column does not read the others for."""
+def read_dictionary(path: Path, feature: int) -> Dictionary:
+    """Return the dictionary of the column `feature` of the shard in `path`, without reading the rest.
 
-    def __init__(self, path: Path):
-        """Find the parts of `path`.
+    Raises:
+        DataError: it cannot be read.
+    """
+    with _open(path) as file:
+        head = _read_head(file)
+        file.seek(head.dictionary_offset(feature))
+        return _dictionary(file, head, feature)
 
-        Raises:
-            DataError: it cannot be read.
-        """
-        self._path = path
-        with _open(path) as file:
-            (self.rows,), _ = _skip(file)
-            self._dense_begin = file.tell()
-            _skip(file)
-            for _ in range(SPARSE_FEATURES):
-                _skip(file)
-            self._begin_F = np.empty(SPARSE_FEATURES, np.int64)
-            self.entries_F = np.empty(SPARSE_FEATURES, np.int64)
-            for column in range(SPARSE_FEATURES):
-                self._begin_F[column] = file.tell()
-                (self.entries_F[column],), _ = _skip(file)
-                _skip(file)
-                _skip(file)
 
-    def dictionary(self, column: int) -> Dictionary:
-        """Return the dictionary of `column`."""
-        with _open(self._path) as file:
-            file.seek(int(self._begin_F[column]))
-            return _dictionary(file)
+def shard_rows(path: Path) -> int:
+    """Return how many rows the shard in `path` has.
 
-    def dense_IB(self) -> npt.NDArray[np.int32]:
-        """Return the integers."""
-        with _open(self._path) as file:
-            file.seek(self._dense_begin)
-            return _array(file).astype(np.int32, copy=False)
+    Raises:
+        DataError: it cannot be read.
+    """
+    with _open(path) as file:
+        return _read_head(file).rows
+
+
+def shard_entries(path: Path) -> tuple[int, ...]:
+    """Return how many entries each dictionary of the shard in `path` has.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    with _open(path) as file:
+        return _read_head(file).entries
+
+
+def read_dense(path: Path) -> npt.NDArray[np.int32]:
+    """Return the integers of the shard in `path`, shape (I, B), without reading the rest.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    with _open(path) as file:
+        rows = _read_head(file).rows
+        file.seek(rows, os.SEEK_CUR)
+        return _array(file, np.int32, DENSE_FEATURES * rows).reshape(DENSE_FEATURES, rows)
 
 
 def is_whole(path: Path) -> bool:
@@ -142,24 +154,40 @@ def is_whole(path: Path) -> bool:
     return len(tail) == _TAIL_BYTES and crc == int.from_bytes(tail, "little")
 
 
-class _Checked:
-    """Passes on what is written and keeps its CRC-32."""
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """How many rows there are, entries of each column, and which entries are missing: the sizes of all that follows."""
 
-    def __init__(self, file: BinaryIO):
-        self._file = file
-        self.crc = 0
+    rows: int
+    entries: tuple[int, ...]
+    missing: tuple[int, ...]
 
-    def write(self, data: bytes | memoryview) -> int:
-        self.crc = isal_zlib.crc32(data, self.crc)
-        return self._file.write(data)
+    def dictionary_offset(self, feature: int) -> int:
+        row_bytes = 1 + 4 * DENSE_FEATURES + sum(np.dtype(_local_type(entries)).itemsize for entries in self.entries)
+        return _HEAD_WORDS * 8 + self.rows * row_bytes + 2 * 4 * sum(self.entries[:feature])
 
 
-def _arrays(shard: Shard) -> list[npt.NDArray[np.generic]]:
-    arrays: list[npt.NDArray[np.generic]] = [shard.label_B, shard.dense_IB, *shard.local_FB]
-    for dictionary in shard.dictionaries:
-        missing = NO_ENTRY if dictionary.missing is None else np.uint32(dictionary.missing)
-        arrays += [dictionary.key_D, dictionary.count_D, np.array([missing], np.uint32)]
-    return arrays
+def _local_type(entries: int) -> LocalType:
+    if entries <= 1 << 8:
+        return np.uint8
+    return np.uint16 if entries <= 1 << 16 else np.uint32
+
+
+def _arrays(shard: Shard) -> Iterator[npt.NDArray[np.generic]]:
+    missing = [_NO_ENTRY if of_column.missing is None else of_column.missing for of_column in shard.dictionaries]
+    entries = [len(of_column.key_D) for of_column in shard.dictionaries]
+    yield np.array([shard.rows, *entries, *missing], np.int64)
+    yield shard.label_B
+    yield from shard.dense_IB
+    yield from shard.local_FB
+    for of_column in shard.dictionaries:
+        yield of_column.key_D
+        yield of_column.count_D
+
+
+def _write(file: FileIO, data: memoryview) -> None:
+    while data:
+        data = data[file.write(data) :]
 
 
 def _open(path: Path) -> BinaryIO:
@@ -169,19 +197,23 @@ def _open(path: Path) -> BinaryIO:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _skip(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
-    """Go past an array; return its shape and type."""
-    np.lib.format.read_magic(file)
-    shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-    file.seek(math.prod(shape) * dtype.itemsize, os.SEEK_CUR)
-    return shape, dtype
+def _read_head(file: BinaryIO) -> _Head:
+    words = _array(file, np.int64, _HEAD_WORDS).tolist()
+    return _Head(words[0], tuple(words[1 : 1 + SPARSE_FEATURES]), tuple(words[1 + SPARSE_FEATURES :]))
 
 
-def _array(file: BinaryIO) -> npt.NDArray[np.generic]:
-    array: npt.NDArray[np.generic] = np.lib.format.read_array(file, allow_pickle=False)
+def _array(file: BinaryIO, of_type: type[Number], count: int) -> npt.NDArray[Number]:
+    array = np.fromfile(file, of_type, count)
+    if len(array) < count:
+        raise DataError(f"{file.name} is cut off; run the same command again with --restart")
     return array
 
 
-def _dictionary(file: BinaryIO) -> Dictionary:
-    key_D, count_D, (missing,) = _array(file), _array(file), _array(file)
-    return Dictionary(key_D=key_D, count_D=count_D, missing=None if missing == NO_ENTRY else int(missing))
+def _local_ids(file: BinaryIO, head: _Head, feature: int) -> LocalIds:
+    return cast(LocalIds, _array(file, _local_type(head.entries[feature]), head.rows))
+
+
+def _dictionary(file: BinaryIO, head: _Head, feature: int) -> Dictionary:
+    key_D, count_D = (_array(file, np.uint32, head.entries[feature]) for _ in range(2))
+    missing = head.missing[feature]
+    return Dictionary(key_D=key_D, count_D=count_D, missing=None if missing == _NO_ENTRY else missing)

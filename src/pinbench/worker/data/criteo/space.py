@@ -1,29 +1,31 @@
-"""Whether the disk can hold what a preparation will write, estimated from the first rows of each file."""
+"""Whether the disk can hold what a preparation will write, estimated from the beginning of each file."""
 
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from isal import igzip, isal_zlib
-
 from pinbench.base.errors import DataError
 from pinbench.base.units import MIB, format_bytes
-from pinbench.worker.data.criteo.raw_tsv import file_size, is_gzip
+from pinbench.worker.data.criteo.raw_tsv import STDIN, file_size, is_gzip, open_packed, open_plain, whole_lines
 
-_MARGIN = 1.1  # rows of other days are shorter or longer, a gzip file is read ahead of what was parsed
-_SAMPLE_BYTES = 4 * MIB
-_SMALL_FILES_BYTES = 2 * MIB  # counts and manifest
+# A shard's row: label, 13 integers, 26 local ids of 1 to 4 bytes, and its share of the dictionaries.
+SHARD_ROW_BYTES = 160
+
+_MARGIN = 1.1  # rows of other days are shorter or longer, a gzip file is read ahead of what was looked at
+_SMALL_FILES_BYTES = 2 * MIB  # counts, journals and manifest
+_LOOKED_AT_BYTES = 1 * MIB
 
 
-def require_space(inputs: Sequence[Path], output: Path, row_bytes: int, limit_rows: int | None) -> None:
+def require_space(inputs: Sequence[str], output: Path, row_bytes: int, limit_rows: int | None) -> None:
     """Refuse when the file system of `output` has less free space than the rows of `inputs` will take.
 
-    A row takes `row_bytes`, what is needed meanwhile counted; there are `limit_rows` at most.
+    A row takes `row_bytes` at the most, what is needed meanwhile counted; of `limit_rows`, no more are taken. Standard
+    input counts nothing: nobody knows its size.
 
     Raises:
         DataError: there is too little space (names both figures), or an input cannot be read.
     """
-    rows = sum(_estimated_rows(path) for path in inputs)
+    rows = sum(estimated_rows(Path(name)) for name in inputs if name != STDIN)
     needed_bytes = (rows if limit_rows is None else min(rows, limit_rows)) * row_bytes * _MARGIN + _SMALL_FILES_BYTES
     place = next(path for path in (output, *output.absolute().parents) if path.exists())
     try:
@@ -37,15 +39,16 @@ def require_space(inputs: Sequence[Path], output: Path, row_bytes: int, limit_ro
         )
 
 
-def _estimated_rows(path: Path) -> float:
-    """Return how many rows `path` has if it goes on as it begins."""
+def estimated_rows(path: Path) -> float:
+    """Return about how many rows the raw file `path` has, by the lines at its beginning.
+
+    Raises:
+        DataError: it cannot be read.
+    """
     size_bytes = file_size(path)
-    try:
-        with path.open("rb") as file:
-            text = igzip.IGzipFile(fileobj=file).read(_SAMPLE_BYTES) if is_gzip(path) else file.read(_SAMPLE_BYTES)
-            share = min(1.0, file.tell() / size_bytes)
-    except (EOFError, isal_zlib.error):
-        return 0.0  # the parser says what is wrong, and where
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
-    return text.count(b"\n") / share
+    buffer = bytearray(_LOOKED_AT_BYTES)
+    with open_packed(path) if is_gzip(path) else open_plain(path, 0, size_bytes) as text:
+        block = next(whole_lines(text, str(path), lambda: buffer), None)
+        if block is None:
+            return 0
+        return buffer.count(b"\n", 0, block.end) * size_bytes / text.done_bytes

@@ -37,9 +37,8 @@ class BinaryWriter:
         Raises:
             DataError: the disk is full, or another fault of the file system.
         """
-        words_KW = words.copy()
-        _raise_to_zero(words_KW, DENSE.start, DENSE.stop)
-        self._files[stream.split].write(first_row * ROW_BYTES, words_KW)
+        _raise_to_zero(words, DENSE.start, DENSE.stop)
+        self._files[stream.split].write(first_row * ROW_BYTES, words)
 
     def finish(self) -> list[tuple[Path, int | None]]:
         """Write the counts; return all files.

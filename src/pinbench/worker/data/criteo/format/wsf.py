@@ -17,6 +17,7 @@ from pinbench.worker.data.criteo.form import FirstSeen, Stream, WriteOrders
 from pinbench.worker.data.criteo.format.binary_writer import BinaryWriter
 from pinbench.worker.data.criteo.format.first_seen import first_seen
 from pinbench.worker.data.criteo.mlperf_binary import BinaryFile
+from pinbench.worker.data.criteo.parts import part_rows
 from pinbench.worker.data.criteo.schema import ROW_BYTES
 
 COUNT_FILES = CountFiles(counts="day0_fea_count.npz", days="day0_day_count.npz")  # Dockerfile.3.dataset_ext:79-80
@@ -41,7 +42,9 @@ def streams(assignment: str | None, day_rows: Sequence[int], is_shuffled: bool) 
         UsageError: there are several days, too few rows, or an `assignment`.
     """
     if assignment is not None:
-        raise UsageError(f"--split {assignment} does not go with the wsf format: 23 parts of a day are train, one is test")
+        raise UsageError(
+            f"--split {assignment} does not go with the wsf format: 23 parts of a day are train, one is test"
+        )
     if len(day_rows) != 1:
         raise UsageError(f"the wsf format is made of one day, got {len(day_rows)} files; give day_0 alone")
     held_out = day_rows[0] - reference_days(day_rows)[-1]
@@ -57,12 +60,10 @@ def reference_days(day_rows: Sequence[int]) -> tuple[int, ...]:
     Raises:
         UsageError: that makes fewer than 24 parts.
     """
-    rows = day_rows[0]
-    part = rows // _PARTS + 1
-    last = rows - (_PARTS - 1) * part
-    if last < 1:
-        raise UsageError(f"{rows} rows cannot be cut in {_PARTS} parts of {part}, the last of at least one; give more")
-    return (*[part] * (_PARTS - 1), last)
+    parts = part_rows(day_rows[0], _PARTS)
+    if not parts[-1]:
+        raise UsageError(f"{day_rows[0]} rows make no {_PARTS} parts of {parts[0]} rows each; give more")
+    return parts
 
 
 def row_bytes() -> int:

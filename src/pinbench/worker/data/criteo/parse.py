@@ -1,0 +1,180 @@
+"""Raw files into shards, several files and several ranges of a file at once; a killed parse goes on where it was."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import accumulate
+from pathlib import Path
+
+from pinbench.base.errors import DataError
+from pinbench.base.units import MIB
+from pinbench.contract.data import Repairs
+from pinbench.worker.data.criteo.crew import Stop, run_all
+from pinbench.worker.data.criteo.parse_journal import Layout, ParseJournal, ShardRecord
+from pinbench.worker.data.criteo.parse_piece import Piece, Workshop, parse_piece
+from pinbench.worker.data.criteo.progress import Progress
+from pinbench.worker.data.criteo.raw_tsv import STDIN, file_size, is_gzip, text_name
+
+_JOURNAL = "parsed.jsonl"
+_LARGEST_SHARD_BYTES = 64 * MIB  # of text: about 260,000 rows
+_SMALLEST_SHARD_BYTES = 1 * MIB
+# A thread holds less than three times the text of a shard, most of the time half as much: so at most 3/4 of the memory.
+_SHARE_OF_MEMORY = 4
+_ROW_BYTES = (
+    131  # of text, at least; rows may be shorter, then shards are. A prime: columns begin on different cache sets
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedShard:
+    """Consecutive rows of an input."""
+
+    path: Path
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedInput:
+    """An input and its rows, in order. It has none when the rows that were wanted end before it."""
+
+    name: str
+    size_bytes: int | None  # None: standard input
+    shards: tuple[ParsedShard, ...]
+
+    @property
+    def rows(self) -> int:
+        """How many rows it has."""
+        return sum(shard.rows for shard in self.shards)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedInputs:
+    """All inputs in their order."""
+
+    inputs: tuple[ParsedInput, ...]
+    repairs: Repairs
+
+
+def parse_inputs(
+    inputs: Sequence[str], folder: Path, rows: int | None, memory_bytes: int, threads: int, progress: Progress
+) -> ParsedInputs:
+    """Write the first `rows` rows of `inputs`, or all, as shards in `folder` and return where they are.
+
+    Shards that an earlier call with the same `inputs` and `rows` left there are kept, but for those of standard input.
+
+    Raises:
+        DataError: an input is damaged or empty, a row is wrong (names file and line), or the disk is full.
+    """
+    layout = Layout(
+        inputs=tuple(_identity(name) for name in inputs), rows=rows, shard_bytes=_shard_bytes(memory_bytes, threads)
+    )
+    sizes = [size for _, size, _ in layout.inputs]
+    total_bytes = None if None in sizes else sum(size or 0 for size in sizes)
+    stop = Stop()
+    _make(folder)
+    with (
+        ParseJournal(folder / _JOURNAL, layout) as journal,
+        progress.stage("parse", total_bytes) as stage,
+    ):
+        shop = Workshop(
+            folder=folder,
+            journal=journal,
+            stage=stage,
+            stop=stop,
+            shard_bytes=journal.layout.shard_bytes,
+            shard_rows=journal.layout.shard_bytes // _ROW_BYTES,
+            builders=[],
+        )
+        pieces = [list(_pieces(number, name, shop.shard_bytes)) for number, name in enumerate(inputs)]
+        records = _all_rows(pieces, shop, threads) if rows is None else _first_rows(pieces, shop, threads, rows)
+    for name, of_input in zip(inputs, records, strict=True):
+        if not of_input and rows is None:
+            raise DataError(f"{text_name(_path(name))} holds no rows; fetch it again")
+    return _parsed(inputs, sizes, records, shop)
+
+
+def _all_rows(pieces: Sequence[Sequence[Piece]], shop: Workshop, threads: int) -> list[list[ShardRecord]]:
+    tasks = [partial(parse_piece, piece, shop, None) for of_input in pieces for piece in of_input]
+    done = iter(run_all(tasks, threads, shop.stop))
+    return [[record for _ in of_input for record in next(done)] for of_input in pieces]
+
+
+def _first_rows(pieces: Sequence[Sequence[Piece]], shop: Workshop, threads: int, rows: int) -> list[list[ShardRecord]]:
+    """Go through the inputs one after the other, so that little is read that is not wanted."""
+    records: list[list[ShardRecord]] = []
+    for of_input in pieces:
+        wanted = rows - sum(record.rows for earlier in records for record in earlier)
+        records.append(_first_of_input(of_input, shop, threads, wanted) if wanted > 0 else [])
+    return records
+
+
+def _first_of_input(pieces: Sequence[Piece], shop: Workshop, threads: int, wanted: int) -> list[ShardRecord]:
+    records: list[ShardRecord] = []
+    for begin in range(0, len(pieces), threads):
+        some = pieces[begin : begin + threads]
+        tasks = [partial(parse_piece, piece, shop, wanted) for piece in some]
+        done = run_all(tasks, threads, shop.stop)
+        ends = accumulate(sum(record.rows for record in of_piece) for of_piece in done)
+        before = sum(record.rows for record in records)
+        for piece, of_piece, end in zip(some, done, ends, strict=True):
+            rows = sum(record.rows for record in of_piece)
+            left = wanted - before - (end - rows)
+            if rows > left > 0:  # the last that is wanted is in this piece: it is cut there
+                of_piece = parse_piece(piece, shop, left)
+            records += of_piece if left > 0 else []
+        if sum(record.rows for record in records) >= wanted:
+            break
+    return records
+
+
+def _pieces(number: int, name: str, shard_bytes: int) -> Iterator[Piece]:
+    path = _path(name)
+    if path is None or is_gzip(path):
+        yield Piece(input=number, number=0, path=path)
+        return
+    size_bytes = file_size(path)
+    for piece, begin in enumerate(range(0, size_bytes, shard_bytes)):
+        yield Piece(input=number, number=piece, path=path, begin=begin, end=min(begin + shard_bytes, size_bytes))
+
+
+def _parsed(
+    inputs: Sequence[str], sizes: Sequence[int | None], records: Sequence[Sequence[ShardRecord]], shop: Workshop
+) -> ParsedInputs:
+    everything = [record for of_input in records for record in of_input]
+    return ParsedInputs(
+        inputs=tuple(
+            ParsedInput(
+                name=name if name == STDIN else Path(name).name,
+                size_bytes=size,
+                shards=tuple(ParsedShard(path=shop.path(record), rows=record.rows) for record in of_input),
+            )
+            for name, size, of_input in zip(inputs, sizes, records, strict=True)
+        ),
+        repairs=Repairs(
+            byte_order_marks=sum(record.byte_order_marks for record in everything),
+            carriage_returns=sum(record.carriage_returns for record in everything),
+        ),
+    )
+
+
+def _shard_bytes(memory_bytes: int, threads: int) -> int:
+    return max(_SMALLEST_SHARD_BYTES, min(_LARGEST_SHARD_BYTES, memory_bytes // (_SHARE_OF_MEMORY * threads)))
+
+
+def _path(name: str) -> Path | None:
+    return None if name == STDIN else Path(name)
+
+
+def _identity(name: str) -> tuple[str, int | None, int | None]:
+    path = _path(name)
+    if path is None:
+        return name, None, None
+    size_bytes = file_size(path)
+    return str(path.resolve()), size_bytes, path.stat().st_mtime_ns
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"cannot write {folder}: {error.strerror}") from error
