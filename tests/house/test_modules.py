@@ -56,6 +56,29 @@ _COVERED |= {
     f"worker/models/dlrm/{box}.py": "numeric/test_dlrm_by_hand.py"
     for box in ("config", "dense", "interaction", "lookup_dots", "model", "over", "reference", "sparse", "stack")
 }
+# A form of prepared data, with what only it needs.
+_COVERED |= {
+    f"worker/data/criteo/format/{name}.py": f"data_sets/test_format_{test}.py"
+    for name, test in {
+        "day_files": "torchrec",
+        "day_reader": "torchrec",
+        "day_shift": "torchrec",
+        "feature_spec": "nvidia",
+        "half_log": "nvidia",
+        "held_out": "torchrec",
+        "hot_archive": "multihot",
+        "mapped_file": "torchrec",
+        "multi_hot_tables": "multihot",
+        "multihot": "multihot",
+        "npy_file": "torchrec",
+        "nvidia": "nvidia",
+        "nvidia_kernel": "nvidia",
+        "random_ids": "multihot",
+        "sized_file": "torchrec",
+        "stored_zip": "multihot",
+        "torchrec": "torchrec",
+    }.items()
+}
 # One file of tests for all KPIs that are one formula.
 _COVERED |= {
     f"harness/kpi/{name}.py": "kpi/test_metrics.py"

@@ -164,7 +164,7 @@ class _Preparation:
             format=job.format,
             written_by=__version__,
             engine=job.engine,
-            max_ind_range=rule.modulo if isinstance(rule, FirstSeen) else None,
+            max_ind_range=job.max_ind_range or (rule.modulo if isinstance(rule, FirstSeen) else None),
             frequency_limit=rule.minimum or None,
             assignment=Assignment.DAYS if len(splits) > 1 else Assignment(splits[0]),
             order=self._order_name(rows),

@@ -68,10 +68,15 @@ class DayReader:
             labels, dense = self._labels[part.day], self._dense[part.day]
             label_B[part.here] = labels.read(part.begin, part.end)[:, 0]
             dense_BI[part.here] = dense.read(part.begin, part.end)
-            for row in np.flatnonzero(label_B[part.here].view(np.uint32) > 1):
-                value = label_B[part.here][row]
-                raise DataError(f"{labels.path}, row {part.begin + row}: label {value}, not 0 or 1")
-            for row, column in np.argwhere(~np.isfinite(dense_BI[part.here])):
-                value = dense_BI[part.here][row, column]
-                raise DataError(f"{dense.path}, row {part.begin + row}: number {column + 1} is {value}")
+            self._check(part, label_B[part.here], dense_BI[part.here])
         return label_B, dense_BI
+
+    def _check(self, part: Part, label_B: npt.NDArray[np.int32], dense_BI: npt.NDArray[np.float32]) -> None:
+        if label_B.view(np.uint32).max() > 1:
+            row = int(np.argmax(label_B.view(np.uint32) > 1))
+            path = self._labels[part.day].path
+            raise DataError(f"{path}, row {part.begin + row}: label {label_B[row]}, not 0 or 1")
+        if not np.isfinite(dense_BI).all():
+            row, column = np.argwhere(~np.isfinite(dense_BI))[0]
+            path = self._dense[part.day].path
+            raise DataError(f"{path}, row {part.begin + row}: number {column + 1} is {dense_BI[row, column]}")

@@ -166,15 +166,17 @@ class Reader:
             for column, hot_BH in enumerate(hots_FBH):
                 hot_BH[part.here] = self._hots[part.day][column].read(part.begin, part.end)
                 self._check(part, column, hot_BH[part.here])
-        for hot_BH, written, rows in zip(hots_FBH, self._written, self.table_rows, strict=True):
-            if rows != written:
+        for hot_BH, rows in zip(hots_FBH, self.table_rows, strict=True):
+            if hot_BH.size and hot_BH.max() >= rows:  # a division costs more than a look
                 hot_BH %= np.int32(rows)
         sparse_BF = np.stack([hot_BH[:, 0] for hot_BH in hots_FBH], axis=1)
         return MultiHotRows(label_B=label_B, dense_BI=dense_BI, sparse_BF=sparse_BF, hots_FBH=hots_FBH)
 
     def _check(self, part: Part, column: int, hot_BH: npt.NDArray[np.int32]) -> None:
         limit = self._written[column]
-        for row, index in np.argwhere(hot_BH.view(np.uint32) >= limit):  # a negative id is a large one then
+        unsigned_BH = hot_BH.view(np.uint32)  # a negative id is a large one
+        if unsigned_BH.max() >= limit:
+            row, index = np.argwhere(unsigned_BH >= limit)[0]
             raise DataError(
                 f"{self._hots[part.day][column].path}, row {part.begin + row}: id {hot_BH[row, index]} in category "
                 f"{column + 1}, which has {limit} ids; the file is not the one that was prepared"

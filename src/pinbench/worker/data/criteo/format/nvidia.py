@@ -196,12 +196,16 @@ class Reader:
         dense_BI: npt.NDArray[np.float32],
         sparse_FB: npt.NDArray[np.int32],
     ) -> None:
-        for row in np.flatnonzero(label_B > 1):
+        if label_B.max(initial=0) > 1:
+            row = int(np.argmax(label_B > 1))
             raise DataError(f"{self._label.path}, row {begin + row}: label {label_B[row]}, not 0 or 1")
-        for row, column in np.argwhere(~np.isfinite(dense_BI)):
+        if not np.isfinite(dense_BI).all():
+            row, column = (int(index) for index in np.argwhere(~np.isfinite(dense_BI))[0])
             raise DataError(f"{self.path.parent}, row {begin + row}: number {column + 1} is {dense_BI[row, column]}")
         for file, id_B, rows in zip(self._categories, sparse_FB, self.table_rows, strict=True):
-            for row in np.flatnonzero(id_B.view(np.uint32) >= rows):  # a negative id is a large one then
+            unsigned_B = id_B.view(np.uint32)  # a negative id is a large one
+            if unsigned_B.max(initial=0) >= rows:
+                row = int(np.argmax(unsigned_B >= rows))
                 raise DataError(
                     f"{file.path}, row {begin + row}: id {id_B[row]}, but {self.path.name} gives it {rows} ids; they "
                     "belong to different data sets"

@@ -53,6 +53,7 @@ NUM_EMBEDDINGS = (
 
 _FIRST_ID, _RARE_ID = 2, 1
 _FLOAT, _INT = "<f4", "<i4"
+_INT32_MAX = np.iinfo(np.int32).max
 
 
 def ids(max_ind_range: int | None, frequency_limit: int | None) -> IdRule:
@@ -145,8 +146,11 @@ class Reader:
             require_shape(file, rows, SPARSE_FEATURES)
         if max_ind_range is None and manifest is not None:
             max_ind_range = manifest.max_ind_range
-        self._ids = None if manifest is None else manifest.table_rows
-        self.table_rows = capped_rows(self._ids or NUM_EMBEDDINGS, max_ind_range)
+        table_rows = NUM_EMBEDDINGS if manifest is None else manifest.table_rows
+        self.table_rows = capped_rows(table_rows, max_ind_range)
+        self._limits = np.array(self.table_rows, np.int32)
+        largest = [_INT32_MAX] * SPARSE_FEATURES if manifest is None else [rows - 1 for rows in table_rows]
+        self._largest = np.array(largest, np.int32)
 
     def read(self, begin: int, end: int) -> Rows:
         """Return the rows from `begin` to before `end`, copied.
@@ -159,16 +163,17 @@ class Reader:
         for part in self._days.parts(begin, end):
             sparse_BF[part.here] = self._sparse[part.day].read(part.begin, part.end)
             self._check(part, sparse_BF[part.here])
-        if self._ids != self.table_rows:
-            sparse_BF %= np.array(self.table_rows, np.int32)
+        if (sparse_BF >= self._limits).any():  # a division costs more than a look
+            sparse_BF %= self._limits
         return Rows(label_B=label_B, dense_BI=dense_BI, sparse_BF=sparse_BF)
 
     def _check(self, part: Part, sparse_BF: npt.NDArray[np.int32]) -> None:
-        limits = np.array(self._ids or [1 << 31] * SPARSE_FEATURES, np.int64)
-        for row, column in np.argwhere((sparse_BF < 0) | (sparse_BF >= limits)):
+        is_id_BF = (sparse_BF >= 0) & (sparse_BF <= self._largest)
+        if not is_id_BF.all():
+            row, column = np.argwhere(~is_id_BF)[0]
             raise DataError(
                 f"{self._sparse[part.day].path}, row {part.begin + row}: id {sparse_BF[row, column]} in category "
-                f"{column + 1}, which has {limits[column]} ids; the file is not the one that was prepared"
+                f"{column + 1}, whose ids end at {self._largest[column]}; the file is not the one that was prepared"
             )
 
 
