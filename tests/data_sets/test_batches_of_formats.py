@@ -8,7 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from criteo_sets import numbered_rows, write_mlperf, write_nvidia, write_torchrec
+from criteo_sets import (
+    flip,
+    numbered_rows,
+    write_kaggle,
+    write_manifest,
+    write_mlperf,
+    write_nvidia,
+    write_torchrec,
+)
 
 from pinbench.base.errors import DataError
 from pinbench.contract.data import DataFormat
@@ -37,6 +45,7 @@ FORMS = {
     DataFormat.MULTIHOT: (
         lambda path, rows: write_torchrec(path, rows, has_one_hot=False), slice(200, ROWS), log(2.0), 1e-6,
     ),
+    DataFormat.KAGGLE: (write_kaggle, slice(258, 279), log(1.0), 1e-6),  # 6 parts of 43 rows, half of the last of 42
 }  # fmt: skip
 
 
@@ -63,7 +72,7 @@ def test_batches_are_the_rows_of_the_files(form):
 def test_batches_that_are_read_ahead_are_the_same(form):
     _, directory, (label, _, _), _ = form
     split = open_split(directory, "test", 40)
-    shard_rows = len(label) // 2
+    shard_rows = len(label) - len(label) // 2
     (ready,) = split.batches(shard_rows, 1, 2, 1)
     stream = split.stream(16, 1, 2, threads=2, cpus=CPUS)
     for number in range(20):
@@ -92,6 +101,40 @@ def test_splits_of_days_are_all_described(tmp_path):
 def test_of_several_ids_in_a_column_the_first_is_taken_and_the_record_says_so(tmp_path):
     split = open_split(write_torchrec(tmp_path / "set", ROWS, has_one_hot=False), "test", None)
     assert "the first of the ids of each column" in split.facts(8, 0, 1, 1).detail
+
+
+def test_a_chunk_that_was_damaged_after_it_was_written_ends_the_steps_that_need_it(tmp_path):
+    directory = write_mlperf(tmp_path / "set", 70_000)  # 65,536 of them in the first chunk
+    write_manifest(directory, DataFormat.MLPERF, 70_000)
+    flip(directory / "terabyte_processed_test.bin", 160 * 69_000 + 4)  # an integer: one that is as good as any other
+    split = open_split(directory, "test", None)
+    stream = split.stream(8192, 0, 1, threads=2, cpus=CPUS)
+    for _ in range(8):  # 65,536 rows
+        stream.next()
+    with pytest.raises(DataError, match=r"terabyte_processed_test\.bin is damaged within bytes 10485760 to 11200000"):
+        stream.next()
+    stream.close()
+    assert "sha256 " in split.stream_facts(8192, 0, 1).detail
+
+
+def test_a_packed_archive_is_unpacked_and_the_record_says_how_much(tmp_path):
+    split = open_split(write_kaggle(tmp_path / "set", ROWS, is_packed=True), "test", None)
+    ids, integers, labels, counts = ROWS * 26 * 8, ROWS * 13 * 4, ROWS * 4, 26 * 4
+    assert f"packed, so {(ids + integers + labels + counts) / 1024:.1f} KiB of it were unpacked" in (
+        split.facts(8, 0, 1, 1).detail
+    )
+    (batch,) = split.batches(21, 0, 1, 1)
+    assert np.array_equal(batch.sparse_BF.numpy(), numbered_rows(ROWS)[2][258:279])
+
+
+def test_an_archive_that_is_packed_and_too_large_for_the_memory_is_refused(tmp_path, monkeypatch):
+    directory = write_kaggle(tmp_path / "set", ROWS, is_packed=True)
+    monkeypatch.setattr("pinbench.worker.data.criteo.format.npz_file.available_bytes", lambda: 100_000)
+    with pytest.raises(
+        DataError, match=r"X_cat\.npy is packed and would take 61\.1 KiB of memory .* 97\.7 KiB are free"
+    ):
+        open_split(directory, "test", None)
+    assert open_split(write_kaggle(tmp_path / "plain", ROWS), "test", None).rows == 21
 
 
 def test_raw_rows_are_not_read_as_batches(tmp_path):

@@ -27,6 +27,8 @@ class Numbered:
     dtype: type = np.int32
     path: Path = Path("numbered.bin")
     sha256: str | None = None
+    row_bytes: int = 160
+    loaded_bytes: int = 0
     table_rows: tuple[int, ...] = (1000,) * 26
     seen: list[tuple[int, int]] = field(default_factory=list)
     threads: set[threading.Thread] = field(default_factory=set)
@@ -46,7 +48,7 @@ class Numbered:
 
 
 def split_of(reader, max_ind_range=None):
-    return Split(reader, "test", DataFormat.MLPERF, 160, max_ind_range)
+    return Split(reader, "test", DataFormat.MLPERF, max_ind_range)
 
 
 def row_numbers(batch):

@@ -105,9 +105,7 @@ def write_nvidia(directory: Path, rows: int) -> Path:
         },
         "metadata": {},
         "source_spec": {
-            "test": [
-                {"type": "split_binary", "features": names, "files": [f"test/{file}"]} for names, file in chunks
-            ]
+            "test": [{"type": "split_binary", "features": names, "files": [f"test/{file}"]} for names, file in chunks]
         },
     }
     (directory / "binary_dataset/feature_spec.yaml").write_text(json.dumps(spec))  # JSON is YAML
@@ -126,4 +124,15 @@ def write_torchrec(directory: Path, rows: int, *, has_one_hot: bool = True) -> P
         else:
             hots = {str(column): np.stack([sparse[part, column]] * (1 + column % 3), axis=1) for column in range(26)}
             np.savez(directory / f"day_{day}_sparse_multi_hot.npz", **hots)
+    return directory
+
+
+def write_kaggle(directory: Path, rows: int, *, is_packed: bool = False) -> Path:
+    """All rows in one archive, ids as float64; the last of seven parts is test, then val."""
+    directory.mkdir()
+    label, dense, sparse = numbered_rows(rows)
+    (np.savez_compressed if is_packed else np.savez)(
+        directory / "kaggleAdDisplayChallenge_processed.npz",
+        X_cat=sparse.astype(np.float64), X_int=dense, y=label, counts=np.array(TABLE_ROWS, np.int32),
+    )  # fmt: skip
     return directory

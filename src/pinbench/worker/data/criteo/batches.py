@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pinbench.base.errors import DataError
 from pinbench.base.plugin import load_plugin
+from pinbench.base.units import format_bytes
 from pinbench.contract.data import DataFormat
 from pinbench.contract.result import DataFacts
 from pinbench.worker.data.criteo import format as formats
@@ -37,18 +38,17 @@ def synthetic_facts(*, batch_size: int, count: int, alpha: float, seed: int, sha
 class Split:
     """One split of a processed data set, and the batches of each shard of it."""
 
-    def __init__(self, reader: Reader, split: str, kind: DataFormat, row_bytes: int, max_ind_range: int | None) -> None:
+    def __init__(self, reader: Reader, split: str, kind: DataFormat, max_ind_range: int | None) -> None:
         self._reader = reader
         self._split = split
         self._kind = kind
-        self._row_bytes = row_bytes
         self._max_ind_range = max_ind_range
         self.rows = reader.rows
         self.table_rows = capped_rows(reader.table_rows, max_ind_range)
 
     def capped(self, max_ind_range: int | None) -> "Split":
         """Return the same rows, their ids modulo `max_ind_range`, without opening the files again."""
-        return Split(self._reader, self._split, self._kind, self._row_bytes, max_ind_range)
+        return Split(self._reader, self._split, self._kind, max_ind_range)
 
     def batches(self, batch_size: int, shard: int, shards: int, count: int) -> list[Batch]:
         """Return `count` batches of consecutive rows of `shard`, from its first row on and round and round.
@@ -88,7 +88,6 @@ class Split:
             range(begin, end),
             self._max_ind_range,
             batch_size=batch_size,
-            row_bytes=self._row_bytes,
             threads=threads,
             cpus=cpus,
         )
@@ -108,6 +107,8 @@ class Split:
         parts = [f"{self._kind} {self._reader.path}", f"sha256 {sha256}" if sha256 else "no manifest, so not verified"]
         if self._kind is DataFormat.MULTIHOT:
             parts.append("the first of the ids of each column")
+        if self._reader.loaded_bytes:
+            parts.append(f"packed, so {format_bytes(self._reader.loaded_bytes)} of it were unpacked into memory")
         return parts if shards == 1 else [*parts, f"rows {begin} to {end - 1} of {self.rows}"]
 
     def _range(self, shard: int, shards: int) -> tuple[int, int]:
@@ -133,5 +134,4 @@ def open_split(dataset_dir: Path, split: str, max_ind_range: int | None) -> Spli
             f"{dataset_dir} holds raw rows, which no model takes; prepare them with: pinbench data criteo --input "
             f"{dataset_dir}/* --output DIR"
         )
-    form = load_plugin(formats, kind)
-    return Split(form.open_reader(dataset_dir, split), split, kind, form.row_bytes(), max_ind_range)
+    return Split(load_plugin(formats, kind).open_reader(dataset_dir, split), split, kind, max_ind_range)

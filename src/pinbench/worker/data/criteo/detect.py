@@ -46,6 +46,8 @@ def splits_there(directory: Path, kind: DataFormat) -> tuple[str, ...]:
     """Return which splits of a prepared data set have files in `directory`."""
     if kind in (DataFormat.TORCHREC, DataFormat.MULTIHOT):
         return _splits_of_days(directory)
+    if kind is DataFormat.KAGGLE:
+        return SPLITS  # all in one file
     return tuple(split for split in SPLITS if any((directory / name).exists() for name in _names(kind, split)))
 
 

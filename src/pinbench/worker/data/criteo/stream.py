@@ -27,16 +27,14 @@ class Stream:
         max_ind_range: int | None,
         *,
         batch_size: int,
-        row_bytes: int,
         threads: int,
         cpus: Collection[int],
     ) -> None:
-        """Begin to read the rows of `shard`, which take `row_bytes` each on the disk, with `threads` on `cpus`."""
+        """Begin to read the rows of `shard` with `threads` on `cpus`."""
         self._reader = reader
         self._shard = shard
         self._max_ind_range = max_ind_range
         self._batch_size = batch_size
-        self._row_bytes = row_bytes
         self._threads = threads
         self._taken = 0
         per_block = max(1, _PIECE_ROWS // batch_size)
@@ -58,7 +56,7 @@ class Stream:
         rows = self._taken * self._batch_size
         return DataFlow(
             rows=rows,
-            read_bytes=rows * self._row_bytes,
+            read_bytes=rows * self._reader.row_bytes,
             disk_bytes=disk_read_bytes(),
             wait_ns=self._prefetch.wait_ns,
             waits=self._prefetch.waits,
