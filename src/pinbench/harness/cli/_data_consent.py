@@ -15,17 +15,17 @@ _ANSWER = "yes"
 
 
 def require_consent(
-    license: License,
+    terms: License,
     *,
     accepts: bool,
     environment: Mapping[str, str],
     answers: TextIO | None = None,
     shown: TextIO | None = None,
 ) -> None:
-    """Return when `license` is accepted; on a terminal ask, and remember a yes for this user.
+    """Return when the licence is accepted; on a terminal ask, and remember a yes for this user.
 
     Args:
-        license: what is to be accepted; it is shown unless it was accepted at an earlier time.
+        terms: what is to be accepted; it is shown unless the environment or an earlier answer accepts it.
         accepts: whether the command line says so, for this command alone.
         environment: of this process; `VARIABLE` lists licences that are accepted for this command alone.
         answers: where an answer comes from; by default stdin.
@@ -35,17 +35,17 @@ def require_consent(
         UsageError: it is not accepted; names the flag.
     """
     answers, shown = answers or sys.stdin, shown or sys.stderr
-    if license.id in _listed(environment) or (not accepts and _remembered(license, environment)):
+    if terms.id in _listed(environment) or _remembered(terms, environment):
         return
-    shown.write(notice(license))
+    shown.write(notice(terms))
     if accepts:
         return
     if answers.isatty() and shown.isatty() and _agrees(answers, shown):
-        _remember(license, environment, shown)
+        _remember(terms, environment, shown)
         return
     raise UsageError(
-        f"the licence {license.id} is not accepted; accept it with --accept-license, or for scripts with "
-        f"{VARIABLE}={license.id}"
+        f"the licence {terms.id} is not accepted; accept it with --accept-license, or for scripts with "
+        f"{VARIABLE}={terms.id}"
     )
 
 
@@ -65,8 +65,8 @@ def _listed(environment: Mapping[str, str]) -> set[str]:
     return listed
 
 
-def _remembered(license: License, environment: Mapping[str, str]) -> bool:
-    return license.id in _read(memory_file(environment))
+def _remembered(terms: License, environment: Mapping[str, str]) -> bool:
+    return terms.id in _read(memory_file(environment))
 
 
 def _read(file: Path) -> dict[str, str]:
@@ -86,14 +86,13 @@ def _agrees(answers: TextIO, shown: TextIO) -> bool:
     return answers.readline().strip().lower() == _ANSWER
 
 
-def _remember(license: License, environment: Mapping[str, str], shown: TextIO) -> None:
+def _remember(terms: License, environment: Mapping[str, str], shown: TextIO) -> None:
     file = memory_file(environment)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_json(file, {**_read(file), license.id: now})
+        write_json(file, {**_read(file), terms.id: now})
     except (OSError, RecordError) as error:
         shown.write(f"pinbench: the answer cannot be kept, so it will be asked again: {error}\n")
     else:
         shown.write(f"pinbench: accepted and kept in {file}\n")
-

@@ -44,9 +44,7 @@ def make_order(arguments: Namespace) -> Order:
     urls = _urls(source, arguments.url or source.url, arguments.days)
     names = [_name(url) for url in urls]
     digests = _digests(names, arguments.sha256, arguments.checksums)
-    files = tuple(
-        Download(url=url, sha256=digests.get(name), name=name) for url, name in zip(urls, names, strict=True)
-    )
+    files = tuple(Download(url=url, sha256=digests.get(name), name=name) for url, name in zip(urls, names, strict=True))
     job = DownloadJob(files=files, output=output_folder(arguments.output), page=source.page)
     require_consent(source.license, accepts=arguments.accept_license, environment=os.environ)
     return Order(command="download", job=job)

@@ -44,7 +44,7 @@ CRITEO_KAGGLE = License(
 LICENSES = {known.id: known for known in (CRITEO_1TB, CRITEO_KAGGLE)}
 
 
-def notice(license: License) -> str:
+def notice(terms: License) -> str:
     """Return the lines that are shown."""
-    gist = "\n".join(f"  - {line}" for line in license.gist)
-    return f"{license.covers}\nlicence: {license.name}\nits gist, in our words:\n{gist}\nfull text: {license.text_at}\n"
+    gist = "\n".join(f"  - {line}" for line in terms.gist)
+    return f"{terms.covers}\nlicence: {terms.name}\nits gist, in our words:\n{gist}\nfull text: {terms.text_at}\n"
