@@ -1,4 +1,4 @@
-"""Fetches raw files one after the other; a file gets its name only when it is whole, and its digest stands beside it."""
+"""Fetches raw files, one after the other; a file gets its name when it is whole, with its digest beside it."""
 
 import time
 from collections.abc import Callable

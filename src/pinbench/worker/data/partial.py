@@ -10,8 +10,8 @@ import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from pinbench.base.errors import DataError, RecordError
 from pinbench.base.jsonio import from_jsonable, read_json, write_json, write_text
@@ -32,7 +32,7 @@ class Origin:
 class Part:
     """The bytes that are there, at the end of which others are appended."""
 
-    def __init__(self, folder: Path, name: str, file: BinaryIO):
+    def __init__(self, folder: Path, name: str, file: FileIO):
         self._whole = folder / name
         self._file = file
         self._digest = hashlib.sha256()
@@ -80,12 +80,12 @@ class Part:
         Raises:
             DataError: the disk is full, or another fault of the file system.
         """
+        rest = memoryview(block)
         try:
-            self._file.write(block)
-            self._file.flush()
+            while rest:
+                rest = rest[self._file.write(rest) :]
         except OSError as error:
-            # What did reach the disk is unknown, so it is dropped rather than gone on with.
-            os.ftruncate(self._file.fileno(), self.size_bytes)
+            self._file.truncate(self.size_bytes)  # what is left of the block has no digest yet
             raise DataError(
                 f"cannot write {self._whole}: {error.strerror}; what came so far is kept: make room and run the "
                 "command again"
@@ -140,7 +140,8 @@ def open_part(folder: Path, name: str, url: str) -> Iterator[Part]:
     """
     path = part_file(folder, name)
     try:
-        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+b")
+        # No buffer: one that could not be written to a full disk would fail once more when it is closed.
+        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+b", buffering=0)
     except OSError as error:
         raise DataError(f"cannot write {path}: {error.strerror}") from error
     with file:
