@@ -123,8 +123,10 @@ def _inputs(names: Sequence[str], days: str | None) -> list[str]:
         return list(names)
     chosen = list(names) if days is None else _of_days(names, number_list("--days", days, _DAYS_LIMIT))
     for name in chosen:
-        if not Path(name).exists():
-            raise DataError(f"cannot read {name}: no such file; check --input")
+        try:
+            Path(name).stat()
+        except OSError as error:
+            raise DataError(f"cannot read {name}: {error.strerror}; check --input") from error
     return chosen
 
 

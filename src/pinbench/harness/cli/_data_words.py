@@ -91,9 +91,12 @@ def output_folder(text: str) -> str:
     """Return `text`, a folder that is there or can be made.
 
     Raises:
-        DataError: something else is there.
+        DataError: something else is there, or it cannot be looked at.
     """
-    place = next(path for path in (Path(text), *Path(text).absolute().parents) if path.exists())
+    try:
+        place = next(path for path in (Path(text), *Path(text).absolute().parents) if path.exists())
+    except OSError as error:
+        raise DataError(f"cannot write {text}: {error.strerror}; choose another --output") from error
     if not place.is_dir():
         raise DataError(f"cannot write {text}: {place} is not a directory; choose another --output")
     return text
