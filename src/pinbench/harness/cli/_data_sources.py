@@ -33,7 +33,7 @@ SOURCES = {
         days=24,
     ),
     "criteo-kaggle": Source(
-        about="Criteo Display Advertising Challenge: 45.8 million rows, an archive of about 4.4 GB with train.txt",
+        about="Criteo Display Advertising Challenge: 45.8 million rows, an archive of about 4 GB with train.txt",
         license=CRITEO_KAGGLE,
         # also named by facebookresearch/dlrm, README.md
         page="https://ailab.criteo.com/ressources/",
