@@ -89,7 +89,9 @@ class Rows:
     """Rows of a prepared split."""
 
     label_B: npt.NDArray[np.int32]
-    dense_BI: npt.NDArray[np.int32] | npt.NDArray[np.float32]  # int32: >= 0, no logarithm yet; float32: as a model takes it
+    dense_BI: (
+        npt.NDArray[np.int32] | npt.NDArray[np.float32]
+    )  # int32: >= 0, no logarithm yet; float32: as a model takes it
     sparse_BF: npt.NDArray[np.int32]  # ids below the rows of their table
 
 
