@@ -93,7 +93,7 @@ def _fields() -> str:
         _type(f"pinbench.contract.{module}", name)
         for module, names in {
             "result": (
-                "Record", "InstanceResult", "Placement", "IsaReadback", "Kernel", "Quality", "ModelFacts", "DataFacts",
+                "Record", "InstanceResult", "Placement", "IsaReadback", "Kernel", "Quality", "ModelFacts", "DataFacts", "DataFlow",
                 "MemoryUse", "Libraries", "Software",
             ),
             "plan": ("Plan", "Instance"),

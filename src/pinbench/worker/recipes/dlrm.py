@@ -4,7 +4,7 @@ import itertools
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TypedDict
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinbench.base.errors import ModelError
+from pinbench.base.errors import ModelError, UsageError
 from pinbench.base.plugin import load_plugin
 from pinbench.contract.case import Case, DataType
 from pinbench.contract.gate import Barrier
@@ -21,7 +21,8 @@ from pinbench.contract.plan import Instance, WeightSource
 from pinbench.contract.result import DataFacts, IsaReadback, ModelFacts, Quality
 from pinbench.worker import engine as engines
 from pinbench.worker import precision as precisions
-from pinbench.worker.data.criteo.batches import Batch, open_split, synthetic_batches, synthetic_facts
+from pinbench.worker.data.criteo.batch import Batch
+from pinbench.worker.data.criteo.batches import open_split, synthetic_batches, synthetic_facts
 from pinbench.worker.gate_client import GateClient
 from pinbench.worker.models.dlrm.capping import cap_rows, check_fits, choose_max_ind_range
 from pinbench.worker.models.dlrm.checkpoint import CheckpointOrigin
@@ -40,6 +41,7 @@ _MAX_BATCHES = 4_096
 _MIN_BATCHES = 4
 _CHECKED_ROWS = 64
 _SPLIT = "test"  # the labelled rows that inference runs on
+_END_TO_END = "end_to_end"  # of DATA_LOADING
 
 _TABLE_BITS: dict[torch.dtype, type[np.generic]] = {torch.float32: np.float32, torch.bfloat16: np.uint16}
 
@@ -75,7 +77,7 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepa
     step = _step(case, model, precision)
     gate.phase("data")
     batches, data = _batches(instance, model)
-    return Prepared(
+    prepared = Prepared(
         step=step,
         batches=batches,
         batch_size=knobs.batch_size,
@@ -85,6 +87,31 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepa
         probe=lambda: _dispatch(step, batches[0]),
         check=lambda: _check(model, step, batches, precision.LOGIT_TOLERANCE),
         gemm_peak=lambda: gemm_peak_flop_per_s(precision.MULTIPLY_DTYPE),
+    )
+    return _end_to_end(prepared, instance, model) if _is_end_to_end(case) else prepared
+
+
+def _is_end_to_end(case: Case) -> bool:
+    return case.knobs.own.get("DATA_LOADING") == _END_TO_END
+
+
+def _end_to_end(prepared: Prepared, instance: Instance, model: _Model) -> Prepared:
+    """Return `prepared` with steps that get their batch themselves; probe and check keep the batches they have."""
+    knobs, dataset_dir = instance.case.knobs, _dataset_dir(instance.case)
+    if dataset_dir is None:
+        raise UsageError("DATA_LOADING=end_to_end reads a data set; set DATA_TYPE=real and DATASET_DIR")
+    split = open_split(dataset_dir, _SPLIT, model.max_ind_range)
+    part = (knobs.batch_size, instance.shard, instance.shards)
+    facts = split.stream_facts(*part)
+    stream = split.stream(*part, threads=int(knobs.own["DATA_THREADS"]), cpus=instance.cpus)
+    compute = prepared.step
+    return replace(
+        prepared,
+        step=lambda _: compute(stream.next()),
+        batches=(None,),
+        data=facts,
+        flow=stream.flow,
+        close=stream.close,
     )
 
 
@@ -174,7 +201,8 @@ def _step(case: Case, model: _Model, precision: ModuleType) -> Callable[[Batch],
 
 def _batches(instance: Instance, model: _Model) -> tuple[Sequence[Batch], DataFacts]:
     knobs = instance.case.knobs
-    count = min(max(_DISTINCT_ROWS // knobs.batch_size, _MIN_BATCHES), _MAX_BATCHES)
+    rows = _CHECKED_ROWS if _is_end_to_end(instance.case) else _DISTINCT_ROWS
+    count = min(max(rows // knobs.batch_size, _MIN_BATCHES), _MAX_BATCHES)
     dataset_dir = _dataset_dir(instance.case)
     if dataset_dir is not None:
         split = open_split(dataset_dir, _SPLIT, model.max_ind_range)
