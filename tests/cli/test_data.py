@@ -9,6 +9,7 @@ from pinbench.base.jsonio import from_jsonable, write_json
 from pinbench.contract.data import (
     MANIFEST_FILE,
     MANIFEST_SCHEMA,
+    PLANTED_FILE,
     DataEngine,
     DataFile,
     DataFormat,
@@ -17,6 +18,8 @@ from pinbench.contract.data import (
     DescribeJob,
     Download,
     DownloadJob,
+    PlantedFacts,
+    PlantedFile,
     PrepareJob,
     Repairs,
     RowOrder,
@@ -204,7 +207,7 @@ def test_without_its_licence_accepted_no_raw_file_is_touched(raw, orders, capsys
 def test_made_up_rows_need_no_licence(raw, orders, monkeypatch, capsys):
     monkeypatch.delenv("PINBENCH_ACCEPT_LICENSE")
     monkeypatch.setenv("XDG_STATE_HOME", str(raw / "state"))
-    write_json(raw / "planted.json", {"files": [{"name": "day_0.gz", "size_bytes": 0}]})
+    write_json(raw / PLANTED_FILE, make_planted())
     assert main(["data", "criteo", "--input", "day_0.gz", "--output", "set"]) == 7
     assert main(["data", "criteo", "--input", "day_0.gz", "day_1.gz", "--output", "set"]) == 2
     (raw / "day_0.gz").write_bytes(b"another file")
@@ -256,7 +259,7 @@ def test_a_description_is_ordered(raw, orders):
 
 
 def test_a_directory_that_is_not_there_cannot_be_described(raw, orders, capsys):
-    assert refused(["describe", "nowhere"], capsys) == (1, "pinbench: no data set: nowhere is not a directory\n")
+    assert refused(["describe", "nowhere"], capsys) == (1, "pinbench: no data set: there is no nowhere\n")
 
 
 def test_a_download_takes_the_days_from_the_publisher_unless_told_otherwise(raw, orders):
@@ -338,8 +341,26 @@ def test_what_was_written_is_shown_with_the_way_to_use_it(raw, monkeypatch, caps
         "  terabyte_processed_test.bin: 250 rows, 39.1 KiB",
         "  repaired: 1 byte-order mark(s) skipped",
         "  repaired: 1,250 line(s) ended in CR LF",
-        "  planted AUC: 0.800000, the best that a model can reach on it",
+        "  planted AUC: 0.8000, the best that a model can reach",
         f"run a case on it with: DATA_TYPE=real DATASET_DIR={raw}/set",
+    ]
+
+
+def make_planted():
+    file = PlantedFile(name="day_0.gz", size_bytes=0, rows=1_000, clicks=33)
+    values = {"seed": 1, "table_rows": (1,) * 26, "click_share": 0.034, "auc": 0.85, "auc_standard_error": 0.001}
+    return PlantedFacts(**values, rows=1_000, clicks=33, files=(file,))
+
+
+def test_made_up_rows_are_shown_with_the_way_to_prepare_them(raw, monkeypatch, capsys):
+    monkeypatch.setattr(data, "run_job", lambda command, reads_stdin: 0)
+    write_json(raw / PLANTED_FILE, make_planted())
+    assert main(["data", "synthetic", "--rows", "1000", "--output", "."]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"{raw}: 1,000 made-up rows in 1 file(s), 0 B",
+        "  clicks: 3.30%",
+        "  planted AUC: 0.8500, the best that a model can reach",
+        "prepare them with: pinbench data criteo --input day_0.gz --output DIR",
     ]
 
 

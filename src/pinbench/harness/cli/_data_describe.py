@@ -16,7 +16,11 @@ _HEAD_LIMIT = 10_000
 def configure(parser: ArgumentParser) -> None:
     """Add the arguments of this command to `parser`."""
     add = parser.add_argument
-    add("directory", metavar="DIR", help="a prepared data set, also one of a reference implementation")
+    add(
+        "directory",
+        metavar="DIR",
+        help="a prepared data set, also one of a reference implementation; or raw files, or one",
+    )
     add("--head", default="3", metavar="N", help="show the first N rows of each split, decoded [%(default)s]")
     add("--json", action="store_true", help="print one JSON object instead of text")
     add("--verify", action="store_true", help="read all files and compare them with the digests of the manifest")
@@ -27,11 +31,11 @@ def make_order(arguments: Namespace) -> Order:
 
     Raises:
         UsageError: a word is wrong.
-        DataError: there is no such directory.
+        DataError: it is not there.
     """
     head_rows = whole_number("--head", arguments.head, 0, _HEAD_LIMIT)
-    if not Path(arguments.directory).is_dir():
-        raise DataError(f"no data set: {arguments.directory} is not a directory")
+    if not Path(arguments.directory).exists():
+        raise DataError(f"no data set: there is no {arguments.directory}")
     job = DescribeJob(
         directory=arguments.directory, head_rows=head_rows, as_json=arguments.json, verify=arguments.verify
     )

@@ -4,9 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pinbench.base.errors import RecordError
-from pinbench.base.jsonio import read_json
+from pinbench.base.jsonio import from_jsonable, read_json
+from pinbench.contract.data import PLANTED_FILE, PlantedFacts
 
-PLANTED_FILE = "planted.json"  # written by `pinbench data synthetic` beside its files
+
+def read_planted(directory: Path) -> PlantedFacts | None:
+    """Return what is known of made-up raw files in `directory`; None where nothing is, or it cannot be read."""
+    try:
+        return from_jsonable(PlantedFacts, read_json(directory / PLANTED_FILE), PLANTED_FILE)
+    except RecordError:
+        return None
 
 
 def are_made_up(paths: Sequence[Path]) -> bool:
@@ -15,16 +22,8 @@ def are_made_up(paths: Sequence[Path]) -> bool:
 
 
 def _is_made_up(path: Path) -> bool:
-    sizes_bytes = _sizes_bytes(path.parent / PLANTED_FILE)
-    # Its digest would take as long as preparing it; who wants to deceive himself about a licence can.
-    return path.is_file() and sizes_bytes.get(path.name) == path.stat().st_size
-
-
-def _sizes_bytes(file: Path) -> dict[str, int]:
-    if not file.is_file():
-        return {}
-    try:
-        files = read_json(file)["files"]
-        return {entry["name"]: entry["size_bytes"] for entry in files}
-    except (RecordError, KeyError, TypeError):
-        return {}  # another program's file: then the licence is asked for
+    planted = read_planted(path.parent)
+    # The digest of a file would take as long as preparing it; who wants to deceive himself about a licence can.
+    return planted is not None and any(
+        file.name == path.name and file.size_bytes == path.stat().st_size for file in planted.files
+    )

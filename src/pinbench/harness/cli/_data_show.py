@@ -1,11 +1,12 @@
 """What ``pinbench data`` says of a data set that it has written."""
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 from pinbench.base.jsonio import from_jsonable, read_json
 from pinbench.base.units import format_bytes
-from pinbench.contract.data import MANIFEST_FILE, DataManifest
+from pinbench.contract.data import MANIFEST_FILE, PLANTED_FILE, DataManifest, PlantedFacts
 
 _FILES = 12  # of 24 days of columns the first ones are enough
 
@@ -23,8 +24,22 @@ def manifest_lines(output: Path) -> Iterator[str]:
         yield f"  and {len(manifest.files) - _FILES} more; {MANIFEST_FILE} lists all"
     yield from _repair_lines(manifest)
     if manifest.planted_auc is not None:
-        yield f"  planted AUC: {manifest.planted_auc:.6f}, the best that a model can reach on it"
+        yield f"  planted AUC: {manifest.planted_auc:.4f}, the best that a model can reach"
     yield f"run a case on it with: DATA_TYPE=real DATASET_DIR={output.resolve()}"
+
+
+def raw_lines(output: Path) -> Iterator[str]:
+    """Yield the lines about the made-up raw files in `output`."""
+    planted = from_jsonable(PlantedFacts, read_json(output / PLANTED_FILE), PLANTED_FILE)
+    size_bytes = sum(file.size_bytes for file in planted.files)
+    yield (
+        f"{output.resolve()}: {planted.rows:,} made-up rows in {len(planted.files)} file(s), {format_bytes(size_bytes)}"
+    )
+    yield f"  clicks: {planted.clicks / planted.rows:.2%}"
+    yield f"  planted AUC: {planted.auc:.4f}, the best that a model can reach"
+    names = [shlex.quote(str(output / file.name)) for file in planted.files[:2]]
+    more = " ..." if len(planted.files) > len(names) else ""
+    yield f"prepare them with: pinbench data criteo --input {' '.join(names)}{more} --output DIR"
 
 
 def _repair_lines(manifest: DataManifest) -> Iterator[str]:

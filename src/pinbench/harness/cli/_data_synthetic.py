@@ -4,10 +4,9 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from pinbench.base.errors import UsageError
-from pinbench.base.units import format_bytes
-from pinbench.contract.data import MANIFEST_FILE, DataFormat, SynthesizeJob
+from pinbench.contract.data import DataFormat, SynthesizeJob
 from pinbench.harness.cli._data_order import Order
-from pinbench.harness.cli._data_show import manifest_lines
+from pinbench.harness.cli._data_show import manifest_lines, raw_lines
 from pinbench.harness.cli._data_words import (
     SEED_LIMIT,
     optional_number,
@@ -74,11 +73,6 @@ def show(order: Order) -> None:
     """Print what was written."""
     assert isinstance(order.job, SynthesizeJob)
     output = Path(order.job.output)
-    if (output / MANIFEST_FILE).exists():
-        for line in manifest_lines(output):
-            print(line)
-        return
-    files = sorted(path for path in output.iterdir() if path.name.startswith("day_"))
-    size_bytes = sum(path.stat().st_size for path in files)
-    print(f"{output.resolve()}: {order.job.days * order.job.rows:,} made-up rows, {format_bytes(size_bytes)}")
-    print(f"prepare them with: pinbench data criteo --input {output}/day_* --output DIR")
+    lines = raw_lines(output) if order.job.format is DataFormat.TSV else manifest_lines(output)
+    for line in lines:
+        print(line)
