@@ -3,7 +3,7 @@
 import importlib
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, ModuleType
@@ -15,6 +15,7 @@ from pinbench.contract.data import DescribeJob, DownloadJob, PrepareJob, Synthes
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _OUR_PACKAGE = "pinbench"
+_AFTER_PIPE = "what came through the pipe has to come again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +55,16 @@ def main(argv: Sequence[str]) -> int:
         orders = read_json(Path(argv[0]))
         command = _COMMANDS[orders["command"]]
         for number in _STOP_SIGNALS:
-            signal.signal(number, _stopper(command.after_stop))
+            signal.signal(number, _stopper(_AFTER_PIPE if _reads_pipe(orders["job"]) else command.after_stop))
         _work(command, from_jsonable(command.kind, orders["job"], "job"))
     except PinbenchError as error:
         sys.stderr.write(f"pinbench: {error}\n")
         return error.exit_code
     return ExitCode.PASSED
+
+
+def _reads_pipe(job: Mapping[str, Any]) -> bool:
+    return "-" in job.get("inputs", ())
 
 
 def _work(command: _Command, job: Any) -> None:
