@@ -28,7 +28,7 @@ def test_what_is_no_size_is_refused(text):
 
 
 def test_a_part_of_a_byte_is_no_size():
-    with pytest.raises(UsageError, match="not a whole number of bytes: '1.2345 KB'"):
+    with pytest.raises(UsageError, match=r"not a whole number of bytes: '1\.2345 KB'"):
         parse_bytes("1.2345 KB")
 
 
