@@ -83,7 +83,7 @@ def test_a_larger_level_makes_the_smaller_ones_ready(venv: VenvState, pip: FakeP
 
 def test_data_sets_are_prepared_without_torch(venv: VenvState, pip: FakePip) -> None:
     make_ready(venv, "data")
-    assert pip.installed() == [["install", "--constraint", "PyYAML", "numpy", "numba", "isal"]]
+    assert pip.installed() == [["install", "--constraint", "PyYAML", "numpy", "numba", "isal", "rich"]]
     assert venv.is_ready("list")
     assert not venv.is_ready("run")
 
