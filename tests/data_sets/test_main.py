@@ -53,7 +53,7 @@ def test_rows_come_through_a_pipe(tmp_path):
     [
         (["--max-ind-range", "0"], 2, "--max-ind-range must be a whole number from 1 to 4294967296, got '0'"),
         (["--split", "days"], 2, "--split days needs two files or more"),
-        ([], 1, "raw, line 2: field 3 (integer 2) is 'x', not a whole number of 32 bits"),
+        ([], 1, "raw, line 2: field 3 (integer 2) is 'x', not a whole number"),
     ],
 )
 def test_a_mistake_is_one_line_and_its_exit_code(tmp_path, capfd, extra, code, complaint):
@@ -89,7 +89,7 @@ def test_after_a_stop_signal_the_same_command_goes_on(tmp_path, number, code):
         _, errors = job.communicate(timeout=30)
     assert job.returncode == code
     assert errors.endswith("pinbench: interrupted; the same command goes on from here\n")
-    assert [path.name for path in (tmp_path / "set").iterdir()] == [".preparing"]
+    assert [path.name for path in tmp_path.glob("set/*") if path.name != ".preparing"] == []
     with prepare(tmp_path) as again:
         again.communicate(timeout=120)
     assert again.returncode == 0
