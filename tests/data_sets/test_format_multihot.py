@@ -4,8 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from criteo_words import make_orders, make_words, write_blocks
+from prepare_jobs import prepare_reference_days
 
 from pinbench.base.errors import DataError
+from pinbench.contract.data import DataFormat
 from pinbench.worker.data.criteo.form import DayFormat
 from pinbench.worker.data.criteo.format import multihot
 from pinbench.worker.data.criteo.format.day_shift import day_minimum
@@ -154,6 +156,16 @@ def test_random_ids_are_those_of_numpy_in_blocks_of_any_size(end):
 def test_integers_depend_on_the_day():
     assert isinstance(multihot, DayFormat)
     assert multihot.row_bytes() == 160 + 4 * 214
+
+
+def test_a_prepared_set_says_by_what_its_tables_were_cut(tmp_path):
+    manifest = prepare_reference_days(tmp_path, format=DataFormat.MULTIHOT, max_ind_range=50)
+    assert manifest.max_ind_range == 50
+    reader = multihot.open_reader(tmp_path, "train")
+    assert (reader.rows, reader.table_rows[:6]) == (23 * 250, (50, 50, 50, 50, 50, 3))
+    rows, tables = reader.read(0, reader.rows), slow_tables(reader.table_rows)
+    for column in range(26):
+        assert np.array_equal(rows.hots_FBH[column], tables[column][rows.sparse_BF[:, column]])
 
 
 def test_a_compressed_or_foreign_archive_is_refused(made):

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import yaml
 from criteo_words import make_orders, make_words, write_blocks
+from prepare_jobs import prepare_reference_days
 
 from pinbench.base.errors import DataError, UsageError
+from pinbench.contract.data import DataFormat
 from pinbench.worker.data.criteo.form import MISSING, ByCount, DayFormat
 from pinbench.worker.data.criteo.format import nvidia
 from pinbench.worker.data.criteo.format.feature_spec import read_spec, spec_text
@@ -149,6 +151,23 @@ def test_the_last_day_agrees_with_the_spark_script_of_the_original(tmp_path):
                 assert rows.sparse_BF[row, column] == golden["cat"][row, column]
                 unique += 1
     assert unique > 1000  # else the comparison says nothing
+
+
+def test_a_prepared_set_has_the_same_last_day(tmp_path):
+    manifest = prepare_reference_days(tmp_path / "set", format=DataFormat.NVIDIA, frequency_limit=3)
+    golden = np.load(REFERENCE / "nvidia_fl3_day23.npz")
+    assert manifest.table_rows == tuple(golden["cardinality"])
+    test, val = (nvidia.open_reader(tmp_path / "set", split) for split in ("test", "val"))
+    assert (test.rows, val.rows, nvidia.open_reader(tmp_path / "set", "train").rows) == (125, 125, 23 * 250)
+    halves = test.read(0, 125), val.read(0, 125)
+    assert np.array_equal(np.concatenate([rows.label_B for rows in halves]), golden["label"])
+    expected = golden["dense"].astype(np.float32).astype(np.float16)
+    assert np.array_equal(np.concatenate([rows.dense_BI for rows in halves]), expected)
+    assert np.array_equal(np.concatenate([rows.sparse_BF for rows in halves]) == 0, golden["cat"] == 0)
+    path = tmp_path / "set/binary_dataset/test/cat_0.bin"
+    path.write_bytes(path.read_bytes()[:-1] + b"\x01")
+    with pytest.raises(DataError, match=r"test/cat_0\.bin is damaged within bytes 0 to"):
+        nvidia.open_reader(tmp_path / "set", "test").read(0, 1)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 15])

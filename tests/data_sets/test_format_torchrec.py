@@ -1,10 +1,14 @@
+import gzip
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 from criteo_words import make_orders, make_words, write_blocks
+from prepare_jobs import REFERENCE, prepare_reference_days
 
 from pinbench.base.errors import DataError, UsageError
+from pinbench.contract.data import DataFormat, RowOrder
 from pinbench.worker.data.criteo.form import MISSING, DayFormat, FirstSeen
 from pinbench.worker.data.criteo.format import torchrec
 from pinbench.worker.data.criteo.format.day_shift import day_minimum
@@ -150,6 +154,43 @@ def test_damaged_sets_say_what_and_where(made, damage, complaint):
     damage(folder)
     with pytest.raises(DataError, match=complaint):
         torchrec.open_reader(folder, "train").read(0, 70)
+
+
+def raw_rows(day):
+    return [line.split(b"\t") for line in gzip.open(REFERENCE / f"day_{day}.gz").read().splitlines()]
+
+
+def test_a_prepared_set_is_what_the_reference_computes(tmp_path):
+    manifest = prepare_reference_days(
+        tmp_path, format=DataFormat.TORCHREC, frequency_limit=2, max_ind_range=50, order=RowOrder.INPUT
+    )
+    days = [raw_rows(day) for day in range(24)]
+    counts = [Counter(int(row[14 + column] or b"0", 16) for day in days for row in day) for column in range(26)]
+    ids = [{} for _ in range(26)]
+    for day, rows in enumerate(days):
+        dense = np.array([[int(field or b"0") for field in row[1:14]] for row in rows], np.int32)
+        dense -= dense.min() - 2
+        assert np.array_equal(np.load(tmp_path / f"day_{day}_dense.npy"), np.log(dense.astype(np.float32)))
+        sparse = np.empty((250, 26), np.int32)
+        for place, row in enumerate(rows):
+            for column, known in enumerate(ids):
+                key = int(row[14 + column] or b"0", 16)
+                is_rare = counts[column][key] < 2
+                sparse[place, column] = 1 if is_rare else known.setdefault(key, 2 + len(known))
+        assert np.array_equal(np.load(tmp_path / f"day_{day}_sparse.npy"), sparse)
+    assert manifest.table_rows == tuple(2 + len(known) for known in ids)
+    reader = torchrec.open_reader(tmp_path, "test")  # modulo what the manifest says
+    assert reader.table_rows == tuple(min(2 + len(known), 50) for known in ids)
+    assert np.array_equal(reader.read(0, 125).sparse_BF, sparse[125:] % np.array(reader.table_rows))
+
+
+def test_a_shuffle_keeps_the_logarithm_that_a_row_had_in_its_day(tmp_path):
+    prepare_reference_days(tmp_path / "input", format=DataFormat.TORCHREC, order=RowOrder.INPUT)
+    prepare_reference_days(tmp_path / "mixed", format=DataFormat.TORCHREC)
+    both = [torchrec.open_reader(tmp_path / name, "train").read(0, 23 * 250) for name in ("input", "mixed")]
+    rows = [np.concatenate((rows.label_B[:, None], rows.dense_BI.view(np.int32), rows.sparse_BF), 1) for rows in both]
+    assert not np.array_equal(*rows)
+    assert np.array_equal(*(np.unique(each, axis=0) for each in rows))
 
 
 def test_a_set_of_one_day_has_no_train(tmp_path):

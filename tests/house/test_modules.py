@@ -72,6 +72,7 @@ _COVERED |= {
         "half_log": "nvidia",
         "held_out": "torchrec",
         "hot_archive": "multihot",
+        "log_kernel": "torchrec",
         "mapped_file": "torchrec",
         "multi_hot_tables": "multihot",
         "multihot": "multihot",
@@ -89,6 +90,15 @@ _COVERED |= {
     f"harness/kpi/{name}.py": "kpi/test_metrics.py"
     for name in ("cost", "flops", "noise", "overlap", "quality", "samples", "variation")
 }
+# Made-up rows: what makes them is tested by what they are like.
+_COVERED |= {
+    f"worker/data/criteo/synthetic_rows/{module}.py": f"data_sets/test_synthetic_{test}.py"
+    for module, test in (
+        ("alias", "laws"), ("blocks", "files"), ("draw", "draw"), ("drawn_shards", "shards"), ("laws", "laws"),
+        ("raw_files", "files"), ("raw_place", "files"), ("text", "text"),
+    )
+}  # fmt: skip
+_COVERED |= {"worker/data/criteo/source.py": "data_sets/test_synthesize.py"}
 
 
 def _name(path):

@@ -86,6 +86,7 @@ class SynthesizeJob:
     gzip: bool  # raw rows only
     threads: int
     force: bool
+    restart: bool = False  # forget what an interrupted job with other orders left there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +122,7 @@ class DataInput:
     """A raw file that went in."""
 
     name: str
-    size_bytes: int | None  # None: standard input
+    size_bytes: int | None  # None: standard input, or made-up rows that were in no file
     rows: int
 
 

@@ -43,8 +43,11 @@ class Asked(NamedTuple):
         days: Sequence[int] = self.form.reference_days(day_rows)  # type: ignore[attr-defined]
         return days
 
-    def identity(self) -> dict[str, Any]:
-        """Return what has to be the same for a job to go on where another was stopped, and the cut, which stays."""
+    def identity(self, stamps: Sequence[str]) -> dict[str, Any]:
+        """Return what has to be the same for a job to go on where another was stopped, and the cut, which stays.
+
+        `stamps` are those of the rows.
+        """
         job = self.job
         return {
             "written_by": __version__,
@@ -56,7 +59,7 @@ class Asked(NamedTuple):
             "order": job.order,
             "seed": job.seed,
             "rows": job.rows,
-            "inputs": [_stamp(path) for path in self.inputs],
+            "inputs": list(stamps),
             "cut": {"memory_bytes": job.memory_bytes, "threads": job.threads},
         }
 
@@ -78,7 +81,8 @@ def check(job: PrepareJob) -> Asked:
         if str(path) != STDIN:
             file_size(path)
     asked = Asked(job, form, rule, inputs)
-    if job.order not in (None, RowOrder.INPUT) and not asked.is_shuffled:
+    is_shuffled = asked.is_shuffled  # asks the format, which refuses what it cannot do
+    if job.order not in (None, RowOrder.INPUT) and not is_shuffled:
         raise UsageError(
             f"--shuffle {job.order} has nothing to do: no rows of this {job.format} set change their order; "
             "leave it away"
@@ -105,10 +109,3 @@ def _require_reference(job: PrepareJob, form: Format, inputs: int) -> None:
     streams = form.streams(job.assignment, [_ANY_ROWS] * inputs, True)
     if len(streams) == 1:
         raise UsageError("--shuffle reference holds the last day out, as the reference does; leave --split away")
-
-
-def _stamp(path: Path) -> str:
-    if str(path) == STDIN:
-        return STDIN
-    stat = path.stat()
-    return f"{path.resolve()} ({stat.st_size} bytes, changed at {stat.st_mtime_ns})"

@@ -16,12 +16,15 @@ _COUNTS_KEY = "counts"
 class CountFiles(NamedTuple):
     """Their names, which follow that of the raw files."""
 
-    counts: str = COUNTS_FILE
-    days: str = DAYS_FILE
+    counts: str
+    days: str
+
+
+TERABYTE_COUNT_FILES = CountFiles(COUNTS_FILE, DAYS_FILE)
 
 
 def write_counts(
-    directory: Path, counts: Sequence[int], day_rows: Sequence[int], names: CountFiles = CountFiles()
+    directory: Path, counts: Sequence[int], day_rows: Sequence[int], names: CountFiles = TERABYTE_COUNT_FILES
 ) -> None:
     """Write both files into `directory`, with the keys and types of the reference (data_utils.py).
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from pinbench.worker.data.compiled import compiled
 from pinbench.worker.data.criteo.form import MISSING
@@ -22,7 +23,7 @@ def day_minima(shards: Sequence[Path], days: Sequence[int], threads: int) -> lis
 
 
 @compiled
-def _smallest(dense_IB):  # type: ignore[no-untyped-def]
+def _smallest(dense_IB: npt.NDArray[np.int32]) -> np.int32:
     least = np.int32(2**31 - 1)
     for column in range(dense_IB.shape[0]):
         for row in range(dense_IB.shape[1]):

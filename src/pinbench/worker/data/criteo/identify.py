@@ -189,7 +189,7 @@ class _Share:
 
 
 def _write(file: Any, number_D: Numbers) -> None:
-    content = memoryview(np.ascontiguousarray(number_D, _ID)).cast("B") if len(number_D) else memoryview(b"")
+    content = np.ascontiguousarray(number_D, _ID).view(np.uint8).data
     while content:
         content = content[file.write(content) :]
 

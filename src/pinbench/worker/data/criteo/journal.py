@@ -1,8 +1,8 @@
 """Which numbered pieces of a work are done, kept in a file.
 
-A mark is made when the piece's data were handed to the operating system, not when they are on the disk: waiting for that
-would cost the speed of the work. A killed process loses nothing thereby; a machine that stopped may, so marks of before
-its last start do not count.
+A mark is made when the piece's data were handed to the operating system, not when they are on the disk: waiting for
+that would cost the speed of the work. A killed process loses nothing thereby; a machine that stopped may, so marks of
+before its last start do not count.
 """
 
 from pathlib import Path

@@ -1,9 +1,9 @@
 """What prepare wrote, with digests, so that a reader can tell what it reads is what was written.
 
 A test split of the full data set is 14 GB and a train split 671 GB: too much to digest on each run, and a stamp
-"verified once" cannot be kept in a read-only directory and misses what rots later. So each chunk of a file has a digest,
-and a reader verifies those chunks that it reads, always. The digest of the whole file is that of its chunks' digests:
-thus threads share even a single large file.
+"verified once" cannot be kept in a read-only directory and misses what rots later. So each chunk of a file has a
+digest, and a reader verifies those chunks that it reads, always. The digest of the whole file is that of its chunks'
+digests: thus threads share even a single large file.
 """
 
 import hashlib

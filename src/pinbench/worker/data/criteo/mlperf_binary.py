@@ -84,8 +84,8 @@ class BinaryFile:
                 else f"word {column} is {words[row, column]}"
             )
             raise DataError(
-                f"{self.path}, row {int(numbers_B[row])}: {what}; the file has another layout, or its {self._counts_name} "
-                "belongs to another data set"
+                f"{self.path}, row {int(numbers_B[row])}: {what}; the file has another layout, or its "
+                f"{self._counts_name} belongs to another data set"
             )
 
 

@@ -17,6 +17,8 @@ import numpy.typing as npt
 
 from pinbench.worker.data.compiled import compiled
 
+_MASK = (1 << 64) - 1
+
 Keys = npt.NDArray[np.uint64]
 
 
@@ -32,7 +34,7 @@ class UniformOrder:
     """Each order of the rows is as likely as any other."""
 
     def __init__(self, seed: int):
-        self._state = _mix(np.uint64(seed))
+        self._state = np.uint64(_mix(np.uint64(seed & _MASK)))
 
     def keys(self, begin: int, end: int) -> Keys:
         """Return the key of each row from `begin` to before `end`."""
@@ -42,13 +44,13 @@ class UniformOrder:
 
 
 @compiled
-def _mix(state):  # type: ignore[no-untyped-def]
+def _mix(state: np.uint64) -> np.uint64:
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return state ^ (state >> np.uint64(31))
 
 
 @compiled
-def _uniform_keys(state, begin, key_B):  # type: ignore[no-untyped-def]
+def _uniform_keys(state: np.uint64, begin: int, key_B: Keys) -> None:
     for index in range(len(key_B)):
         key_B[index] = _mix(state + np.uint64(begin + index + 1) * np.uint64(0x9E3779B97F4A7C15))

@@ -1,7 +1,7 @@
 """Raw Criteo files into one of the formats: the stages of a preparation, one after the other.
 
-1 raw files into shards (`parse`), 2 ids for the entries of their dictionaries (`identify`), 3 and 4 rows to their places
-(`arrange`), then digests and the move out of the workspace. Each stage finds what a stopped job left of it.
+1 raw files into shards (`parse`), 2 ids for the entries of their dictionaries (`identify`), 3 and 4 rows to their
+places (`arrange`), then digests and the move out of the workspace. Each stage finds what a stopped job left of it.
 """
 
 from collections.abc import Callable
@@ -15,13 +15,14 @@ from pinbench.worker.data.criteo.asked import Asked, check
 from pinbench.worker.data.criteo.day_minima import day_minima
 from pinbench.worker.data.criteo.form import DayFormat, FirstSeen, Stream, Words, WriteOrders
 from pinbench.worker.data.criteo.identify import Ids, give_ids
-from pinbench.worker.data.criteo.raw_tsv import STDIN
 from pinbench.worker.data.criteo.manifest import CHUNK_BYTES, describe_files
 from pinbench.worker.data.criteo.order import Order, UniformOrder
-from pinbench.worker.data.criteo.parse import ParsedInputs, parse_inputs
+from pinbench.worker.data.criteo.parse import ParsedInputs
 from pinbench.worker.data.criteo.progress import Progress
+from pinbench.worker.data.criteo.raw_tsv import STDIN
 from pinbench.worker.data.criteo.reference_order import ReferenceOrder
 from pinbench.worker.data.criteo.segments import RECORD_BYTES
+from pinbench.worker.data.criteo.source import RawFiles, Source
 from pinbench.worker.data.criteo.space import SHARD_ROW_BYTES, require_space
 from pinbench.worker.data.criteo.workspace import Workspace, refuse_existing, workspace
 
@@ -34,18 +35,22 @@ def prepare(job: PrepareJob, progress: Progress) -> DataManifest:
         DataError: an input is damaged, the output exists or does not fit, another job is at work there.
     """
     asked = check(job)
-    output = Path(job.output)
+    progress.say(f"inputs in this order: {', '.join(path.name for path in asked.inputs)}")
+    return prepare_from(RawFiles(asked.names, job.rows), asked, progress)
+
+
+def prepare_from(source: Source, asked: Asked, progress: Progress) -> DataManifest:
+    """Do what is `asked` with the rows of `source`; raises what `prepare` raises."""
+    job, output = asked.job, Path(asked.job.output)
     with workspace(output) as space:
         restart = job.restart or STDIN in job.inputs  # what came through a pipe cannot be compared
         if restart or not space.is_whole:
             refuse_existing(output, job.force)
             is_resumed = space.is_begun and not restart
-            begun = space.begin(asked.identity(), restart)
+            begun = space.begin(asked.identity(source.stamps()), restart)
             if is_resumed:
                 progress.say(f"going on with what was stopped in {space.folder}")
-            else:
-                progress.say(f"inputs in this order: {', '.join(path.name for path in asked.inputs)}")
-            _Preparation(asked, space, begun["cut"], is_resumed, progress).run()
+            _Preparation(source, asked, space, begun["cut"], is_resumed, progress).run()
         return space.publish()
 
 
@@ -67,8 +72,9 @@ class _Preparation:
     """One run of the stages."""
 
     def __init__(
-        self, asked: Asked, space: Workspace, cut: dict[str, int], is_resumed: bool, progress: Progress
+        self, source: Source, asked: Asked, space: Workspace, cut: dict[str, int], is_resumed: bool, progress: Progress
     ) -> None:
+        self._source = source
         self._asked = asked
         self._space = space
         # Those that the work was begun with: what is half done depends on them, what is written does not.
@@ -98,20 +104,17 @@ class _Preparation:
     def _require_space(self) -> None:
         asked = self._asked
         row_bytes = asked.form.row_bytes() + SHARD_ROW_BYTES + (RECORD_BYTES if asked.is_shuffled else 0)
-        require_space(asked.names, self._space.output, row_bytes, asked.job.rows)
+        require_space(self._source.expected_rows(), self._space.output, row_bytes)
 
     def _parse(self) -> _Rows:
-        asked = self._asked
-        parsed = parse_inputs(
-            asked.names, self._folder("shards"), asked.job.rows, self._memory_bytes, self._threads, self._progress
-        )
+        parsed = self._source.shards(self._folder("shards"), self._memory_bytes, self._threads, self._progress)
         places, first_row = [], 0
         for day, given in enumerate(parsed.inputs):
             for shard in given.shards:
                 places.append(ShardPlace(path=shard.path, first_row=first_row, rows=shard.rows, day=day))
                 first_row += shard.rows
         day_rows = tuple(given.rows for given in parsed.inputs)
-        return _Rows(parsed, day_rows, tuple(places), asked.streams(day_rows))
+        return _Rows(parsed, day_rows, tuple(places), self._asked.streams(day_rows))
 
     def _arrange(self, rows: _Rows, ids: Ids) -> list[tuple[Path, int | None]]:
         job, form = self._asked.job, self._asked.form
@@ -171,12 +174,12 @@ class _Preparation:
             seed=job.seed,
             table_rows=ids.table_rows,
             inputs=tuple(
-                DataInput(name=given.name, size_bytes=given.size_bytes, rows=given.rows)
-                for given in rows.parsed.inputs
+                DataInput(name=given.name, size_bytes=given.size_bytes, rows=given.rows) for given in rows.parsed.inputs
             ),
             repairs=rows.parsed.repairs,
             chunk_bytes=CHUNK_BYTES,
             files=files,
+            planted_auc=self._source.planted_auc,
         )
 
     def _order_name(self, rows: _Rows) -> RowOrder:

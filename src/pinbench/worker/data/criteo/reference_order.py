@@ -13,6 +13,7 @@ B rows of a day, N rows of all of train.
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,8 @@ import numpy.typing as npt
 from pinbench.base.errors import DataError, UsageError
 from pinbench.worker.data.compiled import compiled
 from pinbench.worker.data.criteo.order import Keys
+
+Counts = npt.NDArray[np.int64]
 
 _SEEDS = 1 << 32  # RandomState takes no other
 _DRAWS = 1 << 16
@@ -69,7 +72,7 @@ class ReferenceOrder:
         except OSError as error:
             raise DataError(f"cannot write {self._path}: {error.strerror}") from error
 
-    def _map(self, path: Path) -> np.memmap[tuple[int], np.dtype[np.generic]]:
+    def _map(self, path: Path) -> np.memmap[tuple[int], np.dtype[Any]]:
         dtype = np.dtype(np.uint16) if path.suffix == ".buckets" else self._dtype
         with path.open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, self._rows * dtype.itemsize)
@@ -99,7 +102,7 @@ class _Redraws:
         self._random.randint(0, self._buckets, self.used)
 
 
-def _first_pass(random: np.random.RandomState, day_rows: Sequence[int], bucket_N: npt.NDArray[np.generic]) -> None:
+def _first_pass(random: np.random.RandomState, day_rows: Sequence[int], bucket_N: npt.NDArray[Any]) -> None:
     room_D = np.array(day_rows[:-1], np.int64)
     begin = 0
     for rows in day_rows[:-1]:
@@ -116,13 +119,13 @@ def _first_pass(random: np.random.RandomState, day_rows: Sequence[int], bucket_N
     _draw(random, len(room_D), np.empty(day_rows[-1], np.uint16))
 
 
-def _draw(random: np.random.RandomState, buckets: int, bucket_B: npt.NDArray[np.generic]) -> None:
+def _draw(random: np.random.RandomState, buckets: int, bucket_B: npt.NDArray[Any]) -> None:
     for begin in range(0, len(bucket_B), _BLOCK_ROWS):
         block = bucket_B[begin : begin + _BLOCK_ROWS]
         block[:] = random.randint(0, buckets, len(block))
 
 
-def _second_pass(random: np.random.RandomState, bucket_rows: Sequence[int], turn_N: npt.NDArray[np.generic]) -> None:
+def _second_pass(random: np.random.RandomState, bucket_rows: Sequence[int], turn_N: npt.NDArray[Any]) -> None:
     """Find for each row of a bucket, in the order in which they came, where the permutation puts it."""
     begin = 0
     for rows in bucket_rows:
@@ -133,7 +136,7 @@ def _second_pass(random: np.random.RandomState, bucket_rows: Sequence[int], turn
 
 
 @compiled
-def _fit(bucket_B, begin, room_D, draws, used):  # type: ignore[no-untyped-def]
+def _fit(bucket_B: npt.NDArray[Any], begin: int, room_D: Counts, draws: Counts, used: int) -> tuple[int, int]:
     """Take the drawn bucket of each row, or draw again while it is full; stop when `draws` are used up."""
     for index in range(begin, len(bucket_B)):
         bucket = np.int64(bucket_B[index])
@@ -149,13 +152,13 @@ def _fit(bucket_B, begin, room_D, draws, used):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _invert(order_B, turn_B):  # type: ignore[no-untyped-def]
+def _invert(order_B: npt.NDArray[Any], turn_B: npt.NDArray[Any]) -> None:
     for index in range(len(order_B)):
         turn_B[order_B[index]] = index
 
 
 @compiled
-def _place(bucket_N, turn_N, begin_D, place_N):  # type: ignore[no-untyped-def]
+def _place(bucket_N: npt.NDArray[Any], turn_N: npt.NDArray[Any], begin_D: Counts, place_N: npt.NDArray[Any]) -> None:
     next_D = begin_D.copy()
     for row in range(len(bucket_N)):
         bucket = bucket_N[row]

@@ -67,7 +67,7 @@ class Segments:
         bounds_SB = np.array(self._begin_SG[:, bucket : bucket + 2], np.int64)
         rows_S = bounds_SB[:, 1] - bounds_SB[:, 0]
         record_BR = np.empty((int(rows_S.sum()), RECORD_WORDS), np.int32)
-        content, position = memoryview(record_BR.reshape(-1).view(np.uint8)), 0
+        content, position = record_BR.reshape(-1).view(np.uint8).data, 0
         for shard in np.flatnonzero(rows_S):
             begin = int(self._first_row_S[shard] + bounds_SB[shard, 0]) * RECORD_BYTES
             size_bytes = int(rows_S[shard]) * RECORD_BYTES

@@ -1,8 +1,8 @@
 """The categories of one column, numbered: the ids that a rule gives, from the dictionaries of shards in turn.
 
-The table is open addressing with linear probing (Knuth, TAOCP 3, section 6.4): a slot of eight bytes holds a key and its
-number, and between 3 and 6 of 10 slots are taken, so a category takes 14 to 27 bytes where a dictionary of Python takes
-about 100. While it doubles, the old table is there as well.
+The table is open addressing with linear probing (Knuth, TAOCP 3, section 6.4): a slot of eight bytes holds a key and
+its number, and between 3 and 6 of 10 slots are taken, so a category takes 14 to 27 bytes where a dictionary of Python
+takes about 100. While it doubles, the old table is there as well.
 
 D entries of a shard's dictionary, U different keys, S slots.
 """
@@ -19,6 +19,8 @@ from pinbench.worker.data.criteo.shard import Dictionary
 BYTES_PER_KEY = 27  # at most, when the table was just doubled
 
 Numbers = npt.NDArray[np.int32]
+Keys = npt.NDArray[np.uint32]
+Slots = npt.NDArray[np.uint64]
 
 _FIRST_BITS = 12
 _FULL = 0.6
@@ -46,6 +48,11 @@ class Vocabulary:
 
     def __len__(self) -> int:
         return self._size
+
+    @property
+    def table_bytes(self) -> int:
+        """How large its table is; counts, where the rule needs them, aside."""
+        return self._slots.nbytes
 
     def add(self, dictionary: Dictionary) -> Numbers:
         """Return the number of each entry of `dictionary`, shape (D,); new keys get the next numbers, in order.
@@ -142,7 +149,16 @@ def _shift(slots_S: npt.NDArray[np.uint64]) -> np.uint64:
 
 
 @compiled
-def _number(key_D, number_D, begin, modulo, slots_S, shift, size, room):  # type: ignore[no-untyped-def]
+def _number(
+    key_D: Keys,
+    number_D: Numbers,
+    begin: int,
+    modulo: np.uint32,
+    slots_S: Slots,
+    shift: np.uint64,
+    size: int,
+    room: int,
+) -> tuple[int, int]:
     """Number the keys from `begin` on until there is no room for a new one; return where it stopped, and the size."""
     mask = np.uint64(len(slots_S) - 1)
     for index in range(begin, len(key_D)):
@@ -168,7 +184,7 @@ def _number(key_D, number_D, begin, modulo, slots_S, shift, size, room):  # type
 
 
 @compiled
-def _move(slots_S, larger_S, shift):  # type: ignore[no-untyped-def]
+def _move(slots_S: Slots, larger_S: Slots, shift: np.uint64) -> None:
     mask = np.uint64(len(larger_S) - 1)
     for index in range(len(slots_S)):
         taken = slots_S[index]
@@ -180,7 +196,7 @@ def _move(slots_S, larger_S, shift):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _keys(slots_S, key_U):  # type: ignore[no-untyped-def]
+def _keys(slots_S: Slots, key_U: Keys) -> None:
     for index in range(len(slots_S)):
         taken = slots_S[index]
         if taken != _EMPTY:
@@ -188,7 +204,7 @@ def _keys(slots_S, key_U):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _add_counts(number_D, count_D, count_U):  # type: ignore[no-untyped-def]
+def _add_counts(number_D: Numbers, count_D: Keys, count_U: Keys) -> None:
     # No two keys can reach the largest count among less than 2**33 rows, so stopping there keeps their order.
     for index in range(len(number_D)):
         number = number_D[index]

@@ -1,4 +1,4 @@
-"""The ids of facebookresearch/dlrm: by first appearance over all days, the held-out one too (data_utils.py:1045-1158)."""
+"""The ids of facebookresearch/dlrm: by first appearance, over the held-out day too (data_utils.py:1045-1158)."""
 
 from pinbench.base.errors import UsageError
 from pinbench.worker.data.criteo.form import FirstSeen

@@ -7,7 +7,7 @@ Source: facebookresearch/dlrm at 090956e, data_utils.py:974-1158 (ids, integers)
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinbench.worker.data.criteo.counts import CountFiles
+from pinbench.worker.data.criteo.counts import TERABYTE_COUNT_FILES
 from pinbench.worker.data.criteo.form import FirstSeen, Stream, WriteOrders
 from pinbench.worker.data.criteo.format.binary_writer import BinaryWriter
 from pinbench.worker.data.criteo.format.first_seen import first_seen
@@ -53,7 +53,7 @@ def open_writer(orders: WriteOrders, is_resumed: bool) -> BinaryWriter:
     Raises:
         DataError: a file cannot be created, or there is too little space for it.
     """
-    return BinaryWriter(orders, orders.day_rows, CountFiles(), is_resumed)
+    return BinaryWriter(orders, orders.day_rows, TERABYTE_COUNT_FILES, is_resumed)
 
 
 def open_reader(directory: Path, split: str) -> BinaryFile:

@@ -1,7 +1,8 @@
 """Arrays in a file of numpy's npz format that were too large for the memory: written from files, read where they lie.
 
-Source: numpy/lib/_npyio_impl.py (a zip archive with a member ``NAME.npy`` for each array) and PKWARE's APPNOTE.TXT,
-section 4.3.7 (where a member's data begin). Members are stored as they are: `np.load` reads them as it does packed ones.
+Source: numpy/lib/_npyio_impl.py (a zip archive with a member ``NAME.npy`` for each array) and the APPNOTE.TXT of
+PKWARE, section 4.3.7 (where a member's data begin). Members are stored as they are: `np.load` reads them as it does
+packed ones.
 """
 
 import io
@@ -48,7 +49,7 @@ def write_npz(path: Path, members: Sequence[Member]) -> None:
             header = {"descr": member.dtype, "fortran_order": False, "shape": member.shape}
             info = zipfile.ZipInfo(f"{member.name}.npy")
             with archive.open(info, "w", force_zip64=True) as target, member.path.open("rb") as source:
-                np.lib.format.write_array_header_1_0(target, header)  # type: ignore[arg-type]
+                np.lib.format.write_array_header_1_0(target, header)
                 shutil.copyfileobj(source, target, _COPY_BYTES)
 
 

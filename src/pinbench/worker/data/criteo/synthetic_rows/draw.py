@@ -53,6 +53,11 @@ class DrawnRows:
     click_B: npt.NDArray[np.float64]  # the probability of a click
 
 
+def day_names(days: int) -> list[str]:
+    """Return how the days are called, as the raw files are that they could have been."""
+    return [f"day_{day}" for day in range(days)]
+
+
 def draw_rows(recipe: Recipe, day: int, first_row: int, rows: int) -> DrawnRows:
     """Return the rows `first_row`, ... of `day`."""
     dense_IB = np.empty((DENSE_FEATURES, rows), np.int32)

@@ -1,6 +1,7 @@
 """What the columns of Criteo's log are like: numbers alone, fitted to published rows and counts.
 
-Categories: `values` different ones over 24 days (MLPerf's DLRM-DCNv2 has these as its tables, cut at 40,000,000).
+Categories: `values` different ones over 24 days, where the empty field is one of them if there are empty ones (MLPerf's
+DLRM-DCNv2 has tables of these sizes, cut at 40,000,000).
 Of the first 1,000 rows of day 0 of the Criteo 1TB Click Logs: the share of empty fields, and the share of the most
 frequent value among the others. The further ranks r = 1, 2, ... follow P(r) ~ integral of (x + shift) ** -alpha from
 r to r + 1. With `shift` fitted so that two rows share their value as often as two of those rows do, `alpha` is fitted

@@ -36,10 +36,15 @@ def column_laws(table_rows: Sequence[int] | None) -> tuple[Law, ...]:
         _integer_law(shape, float(mean), float(spread))
         for shape, mean, spread in zip(INTEGERS, LOG_MEAN_I, LOG_SPREAD_I, strict=True)
     ]
-    categories = [
-        _category_law(shape._replace(values=values)) for shape, values in zip(CATEGORIES, values_F, strict=True)
-    ]
+    categories = [_category_law(_of_size(shape, values)) for shape, values in zip(CATEGORIES, values_F, strict=True)]
     return (*integers, *categories)
+
+
+def _of_size(shape: CategoryShape, values: int) -> CategoryShape:
+    """Return `shape` with so many values in all; an empty field is one of them, as it is to who counts hashes."""
+    if values == 1:
+        return shape._replace(values=1, missing_share=0.0)
+    return shape._replace(values=values - (shape.missing_share > 0))
 
 
 def _category_law(shape: CategoryShape) -> Law:

@@ -11,12 +11,12 @@ from isal import igzip
 
 from pinbench.base.errors import DataError
 from pinbench.contract.data import PlantedFile, SynthesizeJob
-from pinbench.worker.data.criteo.progress import Progress
+from pinbench.worker.data.criteo.progress import Progress, Stage
 from pinbench.worker.data.criteo.synthetic_rows.blocks import in_order
-from pinbench.worker.data.criteo.synthetic_rows.draw import Recipe, draw_rows
+from pinbench.worker.data.criteo.synthetic_rows.draw import Recipe, day_names, draw_rows
 from pinbench.worker.data.criteo.synthetic_rows.text import ROW_TEXT_BYTES, write_text
 
-PLAIN_ROW_BYTES, GZIP_ROW_BYTES = 251, 125  # about; by Criteo's cardinalities
+_PLAIN_ROW_BYTES, _GZIP_ROW_BYTES = 251, 88  # about; by Criteo's cardinalities
 
 _BLOCK_ROWS = 1 << 13  # 2 MB of text; the bytes of a gzip file depend on it, each block is a member
 _GZIP_LEVEL = 1  # igzip knows 0 to 3: 2 takes longer for 1 % less
@@ -37,7 +37,12 @@ class _Block:
 
 def raw_names(job: SynthesizeJob) -> list[str]:
     """Return the names of the files that `job` makes."""
-    return [f"day_{day}.gz" if job.gzip else f"day_{day}" for day in range(job.days)]
+    return [f"{name}.gz" if job.gzip else name for name in day_names(job.days)]
+
+
+def raw_bytes(job: SynthesizeJob) -> int:
+    """Return about how many bytes they have."""
+    return job.days * job.rows * _row_bytes(job)
 
 
 def write_raw_files(recipe: Recipe, job: SynthesizeJob, folder: Path, progress: Progress) -> list[PlantedFile]:
@@ -52,28 +57,31 @@ def write_raw_files(recipe: Recipe, job: SynthesizeJob, folder: Path, progress: 
 
     files: list[PlantedFile] = []
     blocks = in_order(work, _orders(job), job.threads)
-    for day, name in enumerate(raw_names(job)):
-        progress.update(name, 0.0, day * job.rows)
-        try:
-            with (folder / name).open("wb") as file:
-                files.append(_write_day(file, name, day, blocks, job.rows, progress))
-        except OSError as error:
-            raise DataError(f"cannot write {folder / name}: {error.strerror}") from error
+    with progress.stage("draw", raw_bytes(job)) as stage:
+        for name in raw_names(job):
+            try:
+                with (folder / name).open("wb") as file:
+                    files.append(_write_day(file, name, blocks, job, stage))
+            except OSError as error:
+                raise DataError(f"cannot write {folder / name}: {error.strerror}") from error
     return files
 
 
-def _write_day(
-    file: BinaryIO, name: str, day: int, blocks: Iterator[_Block], rows: int, progress: Progress
-) -> PlantedFile:
+def _write_day(file: BinaryIO, name: str, blocks: Iterator[_Block], job: SynthesizeJob, stage: Stage) -> PlantedFile:
     clicks = 0
-    for first_row in range(0, rows, _BLOCK_ROWS):
+    for first_row in range(0, job.rows, _BLOCK_ROWS):
         block = next(blocks)
         file.write(block.data)
         clicks += block.clicks
-        progress.update(name, first_row / rows, day * rows + first_row)
+        rows = min(_BLOCK_ROWS, job.rows - first_row)
+        stage.advance(rows * _row_bytes(job), rows)
     file.flush()
     os.fsync(file.fileno())
-    return PlantedFile(name=name, size_bytes=file.tell(), rows=rows, clicks=clicks)
+    return PlantedFile(name=name, size_bytes=file.tell(), rows=job.rows, clicks=clicks)
+
+
+def _row_bytes(job: SynthesizeJob) -> int:
+    return _GZIP_ROW_BYTES if job.gzip else _PLAIN_ROW_BYTES
 
 
 def _orders(job: SynthesizeJob) -> Iterator[_Order]:

@@ -16,7 +16,7 @@ from pinbench.base.errors import DataError, RecordError
 from pinbench.base.jsonio import from_jsonable, read_json, write_json
 from pinbench.base.units import format_bytes
 from pinbench.contract.data import MANIFEST_FILE, PLANTED_FILE, PlantedFacts, SynthesizeJob
-from pinbench.worker.data.criteo.synthetic_rows.raw_files import GZIP_ROW_BYTES, PLAIN_ROW_BYTES, raw_names
+from pinbench.worker.data.criteo.synthetic_rows.raw_files import raw_bytes, raw_names
 
 _FOLDER = ".synthetic"
 _LOCK = "lock"
@@ -119,7 +119,7 @@ def _take(lock: int, output: Path) -> None:
 
 
 def _require_space(output: Path, job: SynthesizeJob) -> None:
-    needed_bytes = job.days * job.rows * (GZIP_ROW_BYTES if job.gzip else PLAIN_ROW_BYTES)
+    needed_bytes = raw_bytes(job)
     free_bytes = shutil.disk_usage(output).free
     if free_bytes < needed_bytes:
         raise DataError(
