@@ -41,7 +41,9 @@ def write_mlperf(directory: Path, rows: int, split: str = "test", counts_name: s
     return directory
 
 
-def write_manifest(directory: Path, kind: DataFormat, rows: int, **changes: object) -> None:
+def write_manifest(
+    directory: Path, kind: DataFormat, rows: int, *, chunk_bytes: int = CHUNK_BYTES, **changes: object
+) -> None:
     paths = sorted(path for path in directory.rglob("*") if path.is_file() and path.name != MANIFEST_FILE)
     content = {
         "schema": MANIFEST_SCHEMA,
@@ -57,8 +59,8 @@ def write_manifest(directory: Path, kind: DataFormat, rows: int, **changes: obje
         "table_rows": TABLE_ROWS,
         "inputs": (DataInput(name="day_0.gz", size_bytes=12_345, rows=rows),),
         "repairs": Repairs(byte_order_marks=1, carriage_returns=2),
-        "chunk_bytes": CHUNK_BYTES,
-        "files": tuple(_entry(directory, path, rows if path.suffix == ".bin" else None) for path in paths),
+        "chunk_bytes": chunk_bytes,
+        "files": tuple(_entry(directory, path, rows if path.suffix == ".bin" else None, chunk_bytes) for path in paths),
     }
     write_json(directory / MANIFEST_FILE, DataManifest(**(content | changes)))
 
@@ -72,9 +74,9 @@ def flip(path: Path, position: int) -> None:
         file.write(bytes([byte ^ 1]))
 
 
-def _entry(directory, path, rows):
+def _entry(directory, path, rows, chunk_bytes):
     data = path.read_bytes()
-    chunks = [hashlib.sha256(data[begin : begin + CHUNK_BYTES]) for begin in range(0, len(data), CHUNK_BYTES)]
+    chunks = [hashlib.sha256(data[begin : begin + chunk_bytes]) for begin in range(0, len(data), chunk_bytes)]
     return DataFile(
         name=path.relative_to(directory).as_posix(),
         size_bytes=len(data),
