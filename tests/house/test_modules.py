@@ -19,7 +19,6 @@ _COVERED = {
     "harness/case/source.py": "case/test_cases_command.py",
     "harness/cli/_build_folder.py": "shell/test_ctest_sh.py",
     "harness/cli/cases.py": "case/test_cases_command.py",
-    "harness/cli/data.py": "data_sets/test_main.py",
     "harness/cli/kpi.py": "report/test_commands.py",
     "harness/cli/list_kpi.py": "report/test_commands.py",
     "harness/cli/run.py": "house/test_examples.py",
@@ -32,7 +31,12 @@ _COVERED = {
     "harness/report/listing.py": "report/test_formats.py",
     "harness/report/table.py": "report/test_formats.py",
     "harness/report/plan.py": "house/test_examples.py",
+    "worker/data/criteo/batch.py": "data_sets/test_batches.py",
+    "worker/data/criteo/block.py": "data_sets/test_stream.py",
+    "worker/data/criteo/check_files.py": "data_sets/test_describe.py",
     "worker/data/criteo/counts.py": "data_sets/test_prepare.py",
+    "worker/data/criteo/describe_text.py": "data_sets/test_describe.py",
+    "worker/data/criteo/description.py": "data_sets/test_describe.py",
     "worker/data/criteo/manifest.py": "data_sets/test_mlperf_binary.py",
     "worker/data/criteo/progress.py": "data_sets/test_prepare.py",
     "worker/data/criteo/space.py": "data_sets/test_prepare.py",
@@ -46,6 +50,12 @@ _COVERED = {
     "worker/recipes/dummy.py": "flow/test_launch.py",
     "script/env/venv_state.py": "shell/test_environment.py",
 }
+# The commands of one command, and what they share.
+_COVERED |= {
+    f"harness/cli/_data_{name}.py": "cli/test_data.py"
+    for name in ("criteo", "describe", "download", "licenses", "planted", "show", "synthetic", "words")
+}
+_COVERED |= {f"worker/data/{name}.py": "data_sets/test_download.py" for name in ("partial", "transfer")}
 # The boxes of the model are compared with a computation by hand, and as a whole with recorded logits.
 _COVERED |= {
     f"worker/models/dlrm/{box}.py": "numeric/test_dlrm_by_hand.py"

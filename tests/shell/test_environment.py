@@ -81,6 +81,13 @@ def test_a_larger_level_makes_the_smaller_ones_ready(venv: VenvState, pip: FakeP
     assert not venv.is_ready("dev")
 
 
+def test_data_sets_are_prepared_without_torch(venv: VenvState, pip: FakePip) -> None:
+    make_ready(venv, "data")
+    assert pip.installed() == [["install", "--constraint", "PyYAML", "numpy", "numba", "isal", "rich"]]
+    assert venv.is_ready("list")
+    assert not venv.is_ready("run")
+
+
 def test_a_change_of_pins_installs_again_into_the_same_environment(venv: VenvState, root: Path, pip: FakePip) -> None:
     make_ready(venv, "list")
     kept = venv.folder / "kept"

@@ -1,6 +1,7 @@
 """The recipe on a small model: what it hands to the loop, and what it refuses before it allocates."""
 
 import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -187,3 +188,39 @@ def test_table_sizes_that_contradict_the_data_set_are_refused_when_the_user_gave
         rows = "-".join(map(str, counts["counts"]))
     assert dlrm.prepare(order_of(replace(asked, knobs=knobs_with(asked, rows))), OpenGate(), None).data is not None
     assert dlrm.prepare(order_of(replace(real, knobs=knobs_with(real, "7-7"))), OpenGate(), None).data is not None
+
+
+def end_to_end(**knobs: object) -> Case:
+    chosen = {"data_type": DataType.REAL, "dataset_dir": str(CRITEO), "batch_size": 48}
+    return case_of(own={"DATA_LOADING": "end_to_end", "DATA_THREADS": 2}, **(chosen | knobs))
+
+
+def test_end_to_end_each_step_gets_its_own_batch_and_computes_what_a_ready_one_gives():
+    ready = dlrm.prepare(order_of(replace(end_to_end(), knobs=ready_knobs())), OpenGate(), None)
+    prepared = dlrm.prepare(order_of(end_to_end()), OpenGate(), None)
+    try:
+        assert prepared.batches == (None,)
+        for batch in ready.batches[:9]:  # of 48 rows each: the 256 rows are over in the sixth
+            assert torch.equal(prepared.step(None), ready.step(batch))
+        flow = prepared.flow()
+        assert (flow.rows, flow.threads) == (9 * 48, 2)
+        assert flow.read_bytes == 9 * 48 * 160
+        assert prepared.data.rows == 256
+        assert "read by each step in batches of 48" in prepared.data.detail
+        assert prepared.check().samples == 64
+        assert prepared.probe() is not None
+        assert prepared.flow().rows == 9 * 48  # neither takes from the stream
+    finally:
+        prepared.close()
+    assert ready.flow() is None
+    assert not any(thread.name.startswith("prefetch") for thread in threading.enumerate())
+
+
+def ready_knobs() -> Knobs:
+    knobs = end_to_end().knobs
+    return replace(knobs, own={name: value for name, value in knobs.own.items() if not name.startswith("DATA_")})
+
+
+def test_end_to_end_needs_a_data_set():
+    with pytest.raises(UsageError, match="DATA_LOADING=end_to_end reads a data set; set DATA_TYPE=real"):
+        dlrm.prepare(order_of(end_to_end(data_type=DataType.SYNTHETIC)), OpenGate(), None)

@@ -114,6 +114,7 @@ class DownloadJob:
 
     files: tuple[Download, ...]
     output: str
+    page: str  # of the publisher, where somebody can look up what moved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,6 +95,18 @@ class DataFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DataFlow:
+    """What came to the measured steps when each gets its own batch (DATA_LOADING=end_to_end)."""
+
+    rows: int
+    read_bytes: int  # that these rows take in the files
+    disk_bytes: int | None  # that the kernel fetched for this process meanwhile; the page cache had the rest
+    wait_ns: int  # that steps waited for a batch that was not ready
+    waits: int  # how many steps waited
+    threads: int  # that read, verify and convert, on the instance's own CPUs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryUse:
     """Memory of the instance at the end of the measured window, while all others still lived."""
 
@@ -130,6 +142,7 @@ class InstanceResult:
     quality: Quality | None = None
     model: ModelFacts | None = None
     data: DataFacts | None = None
+    flow: DataFlow | None = None  # None: all batches were ready before the window
     memory: MemoryUse | None = None
     libraries: Libraries | None = None
     gemm_peak_flop_per_s: float | None = None  # measured after the window, all instances at once

@@ -14,6 +14,7 @@ from pinbench.harness.kpi import (
     flops,
     isa,
     latency,
+    loading,
     memory,
     noise,
     overlap,
@@ -32,7 +33,7 @@ _PRIMARY: dict[Mode, Callable[[Measurement], Kpi]] = {
     Mode.LATENCY: latency.primary,
 }
 _REQUIREMENTS = (placement.require, allocator.require, isa.require, quality.require)
-_METRICS = (throughput, latency, samples, overlap, variation, noise, memory, flops, quality, cost)
+_METRICS = (throughput, latency, samples, overlap, variation, loading, noise, memory, flops, quality, cost)
 
 
 def judge(record: Record) -> tuple[Kpi, ...]:
