@@ -15,7 +15,10 @@ from pinbench.worker.data.criteo.tsv_fault import explain_row
         (line(f0="01"), "field 1 (label) is '01', not 0 or 1"),
         (line(f1="1.5"), "field 2 (integer 1) is '1.5', not a whole number from -2147483647 to 2147483647"),
         (line(f13="-"), "field 14 (integer 13) is '-', not a whole number from -2147483647 to 2147483647"),
-        (line(f2="2147483648"), "field 3 (integer 2) is '2147483648', not a whole number from -2147483647 to 2147483647"),
+        (
+            line(f2="2147483648"),
+            "field 3 (integer 2) is '2147483648', not a whole number from -2147483647 to 2147483647",
+        ),
         (line(f16="xyz"), "field 17 (category 3) is 'xyz', not a hexadecimal number of up to 8 digits"),
         (line(f39="123456789"), "field 40 (category 26) is '123456789', not a hexadecimal number of up to 8 digits"),
         (line(f20="\xff"), "field 21 (category 7) is '\xff', not a hexadecimal number of up to 8 digits"),

@@ -19,7 +19,6 @@ _COVERED = {
     "harness/case/source.py": "case/test_cases_command.py",
     "harness/cli/_build_folder.py": "shell/test_ctest_sh.py",
     "harness/cli/cases.py": "case/test_cases_command.py",
-    "harness/cli/data.py": "data_sets/test_main.py",
     "harness/cli/kpi.py": "report/test_commands.py",
     "harness/cli/list_kpi.py": "report/test_commands.py",
     "harness/cli/run.py": "house/test_examples.py",
@@ -32,7 +31,12 @@ _COVERED = {
     "harness/report/listing.py": "report/test_formats.py",
     "harness/report/table.py": "report/test_formats.py",
     "harness/report/plan.py": "house/test_examples.py",
+    "worker/data/criteo/batch.py": "data_sets/test_batches.py",
+    "worker/data/criteo/block.py": "data_sets/test_stream.py",
+    "worker/data/criteo/check_files.py": "data_sets/test_describe.py",
     "worker/data/criteo/counts.py": "data_sets/test_prepare.py",
+    "worker/data/criteo/describe_text.py": "data_sets/test_describe.py",
+    "worker/data/criteo/description.py": "data_sets/test_describe.py",
     "worker/data/criteo/manifest.py": "data_sets/test_mlperf_binary.py",
     "worker/data/criteo/progress.py": "data_sets/test_prepare.py",
     "worker/data/criteo/space.py": "data_sets/test_prepare.py",
@@ -46,16 +50,55 @@ _COVERED = {
     "worker/recipes/dummy.py": "flow/test_launch.py",
     "script/env/venv_state.py": "shell/test_environment.py",
 }
+# The commands of one command, and what they share.
+_COVERED |= {
+    f"harness/cli/_data_{name}.py": "cli/test_data.py"
+    for name in ("criteo", "describe", "download", "licenses", "planted", "show", "synthetic", "words")
+}
+_COVERED |= {f"worker/data/{name}.py": "data_sets/test_download.py" for name in ("partial", "transfer")}
 # The boxes of the model are compared with a computation by hand, and as a whole with recorded logits.
 _COVERED |= {
     f"worker/models/dlrm/{box}.py": "numeric/test_dlrm_by_hand.py"
     for box in ("config", "dense", "interaction", "lookup_dots", "model", "over", "reference", "sparse", "stack")
+}
+# A form of prepared data, with what only it needs.
+_COVERED |= {
+    f"worker/data/criteo/format/{name}.py": f"data_sets/test_format_{test}.py"
+    for name, test in {
+        "day_files": "torchrec",
+        "day_reader": "torchrec",
+        "day_shift": "torchrec",
+        "feature_spec": "nvidia",
+        "half_log": "nvidia",
+        "held_out": "torchrec",
+        "hot_archive": "multihot",
+        "log_kernel": "torchrec",
+        "mapped_file": "torchrec",
+        "multi_hot_tables": "multihot",
+        "multihot": "multihot",
+        "npy_file": "torchrec",
+        "nvidia": "nvidia",
+        "nvidia_kernel": "nvidia",
+        "random_ids": "multihot",
+        "sized_file": "torchrec",
+        "stored_zip": "multihot",
+        "torchrec": "torchrec",
+    }.items()
 }
 # One file of tests for all KPIs that are one formula.
 _COVERED |= {
     f"harness/kpi/{name}.py": "kpi/test_metrics.py"
     for name in ("cost", "flops", "noise", "overlap", "quality", "samples", "variation")
 }
+# Made-up rows: what makes them is tested by what they are like.
+_COVERED |= {
+    f"worker/data/criteo/synthetic_rows/{module}.py": f"data_sets/test_synthetic_{test}.py"
+    for module, test in (
+        ("alias", "laws"), ("blocks", "files"), ("draw", "draw"), ("drawn_shards", "shards"), ("laws", "laws"),
+        ("raw_files", "files"), ("raw_place", "files"), ("text", "text"),
+    )
+}  # fmt: skip
+_COVERED |= {"worker/data/criteo/source.py": "data_sets/test_synthesize.py"}
 
 
 def _name(path):

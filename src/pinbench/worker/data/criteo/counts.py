@@ -1,8 +1,9 @@
-"""The two count files beside the binary: ids of each column, rows of each input file."""
+"""The two count files beside a binary: ids of each column, rows of each input file."""
 
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,26 +13,38 @@ from pinbench.worker.data.criteo.schema import COUNTS_FILE, DAYS_FILE, SPARSE_FE
 _COUNTS_KEY = "counts"
 
 
-def write_counts(directory: Path, counts: Sequence[int], day_rows: Sequence[int]) -> None:
+class CountFiles(NamedTuple):
+    """Their names, which follow that of the raw files."""
+
+    counts: str
+    days: str
+
+
+TERABYTE_COUNT_FILES = CountFiles(COUNTS_FILE, DAYS_FILE)
+
+
+def write_counts(
+    directory: Path, counts: Sequence[int], day_rows: Sequence[int], names: CountFiles = TERABYTE_COUNT_FILES
+) -> None:
     """Write both files into `directory`, with the keys and types of the reference (data_utils.py).
 
     Raises:
         DataError: they cannot be written.
     """
     try:
-        np.savez_compressed(directory / COUNTS_FILE, counts=np.array(counts, np.int32))
-        np.savez_compressed(directory / DAYS_FILE, total_per_file=np.array(day_rows, np.int64))
+        np.savez_compressed(directory / names.counts, counts=np.array(counts, np.int32))
+        np.savez_compressed(directory / names.days, total_per_file=np.array(day_rows, np.int64))
     except OSError as error:
         raise DataError(f"cannot write the counts to {directory}: {error.strerror}") from error
 
 
-def read_counts(directory: Path) -> tuple[int, ...]:
+def read_counts(directory: Path, name: str = COUNTS_FILE) -> tuple[int, ...]:
     """Return how many ids each of the 26 columns has.
 
     Raises:
         DataError: the file is absent, damaged, or holds something else.
     """
-    path = directory / COUNTS_FILE
+    path = directory / name
     try:
         # opened here: numpy leaves a file open that it finds damaged
         with path.open("rb") as file, np.load(file) as archive:

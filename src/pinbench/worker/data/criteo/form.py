@@ -7,7 +7,7 @@ is empty), 26 ids.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +32,7 @@ class FirstSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ByCount:
-    """Ids 1, 2, ... by falling count, equal counts by rising value; 0: missing, or seen less than `minimum` times."""
+    """Ids 1, 2, ... by falling count, equal ones by rising value; 0 is missing, or seen less than `minimum` times."""
 
     minimum: int
 
@@ -63,7 +63,10 @@ class Writer(Protocol):
     """
 
     def write(self, stream: Stream, first_row: int, words: Words) -> None:
-        """Write `words` as the rows `first_row`, ... of `stream` (counted from the stream's own first row)."""
+        """Write `words` as the rows `first_row`, ... of `stream` (counted from the stream's own first row).
+
+        What is in `words` afterwards is the writer's affair: nobody looks at them again.
+        """
         ...
 
     def finish(self) -> Sequence[tuple[Path, int | None]]:
@@ -82,6 +85,7 @@ class WriteOrders:
     max_ind_range: int | None
     frequency_limit: int | None
     seed: int
+    threads: int = 1  # that `Writer.finish` may use
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,10 +93,15 @@ class Rows:
     """Rows of a prepared split."""
 
     label_B: npt.NDArray[np.int32]
-    dense_BI: (
-        npt.NDArray[np.int32] | npt.NDArray[np.float32]
-    )  # int32: >= 0, no logarithm yet; float32: as a model takes it
+    dense_BI: npt.NDArray[np.int32] | npt.NDArray[np.float32]  # int32: >= 0, no logarithm yet; float32: with it
     sparse_BF: npt.NDArray[np.int32]  # ids below the rows of their table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MultiHotRows(Rows):
+    """Rows with several ids in a column, `sparse_BF` the first of each. H ids of a column."""
+
+    hots_FBH: tuple[npt.NDArray[np.int32], ...]  # an array for each column, as H differs
 
 
 class Reader(Protocol):
@@ -111,6 +120,16 @@ class Reader(Protocol):
     @property
     def table_rows(self) -> tuple[int, ...]:
         """Ids of each column."""
+        ...
+
+    @property
+    def row_bytes(self) -> int:
+        """How many bytes of the files a row takes."""
+        ...
+
+    @property
+    def loaded_bytes(self) -> int:
+        """What had to be unpacked into memory as a whole; 0 when all files are mapped."""
         ...
 
     @property
@@ -151,5 +170,18 @@ class Format(Protocol):
 
         Raises:
             DataError: it is missing, damaged or of another form.
+        """
+        ...
+
+
+@runtime_checkable
+class DayFormat(Protocol):
+    """What a `Format` has besides where its integers depend on the day of their row, which a shuffle forgets."""
+
+    def settle_day(self, dense_BI: Words, day_minimum: int) -> None:
+        """Change, in place, integers of rows of one day as they stand in words, before the rows are shuffled.
+
+        `day_minimum` is the smallest integer of all 13 columns of the whole day, an empty field counted as 0. Rows
+        that a writer of the format gets are settled, those of streams that are not shuffled too.
         """
         ...

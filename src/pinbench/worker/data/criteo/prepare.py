@@ -1,186 +1,188 @@
-"""Raw Criteo files into the MLPerf binary, with the meaning of the reference.
+"""Raw Criteo files into one of the formats: the stages of a preparation, one after the other.
 
-Source: facebookresearch/dlrm at 090956e, data_utils.py:974-1158 (ids by first appearance over all files, the last
-one too; negative integers become 0) and data_loader_terabyte.py:279-288 (the first half of the last day, rounded up,
-is test, the rest val). Unlike the reference, rows of train stay in the order of the input.
+1 raw files into shards (`parse`), 2 ids for the entries of their dictionaries (`identify`), 3 and 4 rows to their
+places (`arrange`), then digests and the move out of the workspace. Each stage finds what a stopped job left of it.
 """
 
-import os
-import re
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from pinbench import __version__
-from pinbench.base.errors import DataError, UsageError
-from pinbench.contract.data import MANIFEST_SCHEMA, Assignment, DataFile, DataInput, DataJob, DataManifest
-from pinbench.worker.data.criteo.counts import write_counts
-from pinbench.worker.data.criteo.manifest import CHUNK_BYTES, describe_file
-from pinbench.worker.data.criteo.mlperf_binary import Rows, RowWriter
+from pinbench.contract.data import MANIFEST_SCHEMA, Assignment, DataFile, DataInput, DataManifest, PrepareJob, RowOrder
+from pinbench.worker.data.criteo.arrange import Arrangement, ShardPlace, arrange
+from pinbench.worker.data.criteo.asked import Asked, check
+from pinbench.worker.data.criteo.day_minima import day_minima
+from pinbench.worker.data.criteo.form import DayFormat, FirstSeen, Stream, Words, WriteOrders
+from pinbench.worker.data.criteo.identify import Ids, give_ids
+from pinbench.worker.data.criteo.manifest import CHUNK_BYTES, describe_files
+from pinbench.worker.data.criteo.order import Order, UniformOrder
+from pinbench.worker.data.criteo.parse import ParsedInputs
 from pinbench.worker.data.criteo.progress import Progress
-from pinbench.worker.data.criteo.raw_tsv import RawFile, file_size
-from pinbench.worker.data.criteo.schema import (
-    COUNTS_FILE,
-    DAYS_FILE,
-    HASH_VALUES,
-    ROW_BYTES,
-    SPARSE_FEATURES,
-    binary_name,
-)
-from pinbench.worker.data.criteo.space import require_space
-from pinbench.worker.data.criteo.tsv_block import RawRows
-from pinbench.worker.data.criteo.vocabulary import Vocabulary
-from pinbench.worker.data.criteo.workspace import publish, refuse_existing, workspace
-
-_COPY_BYTES = CHUNK_BYTES
-_NUMBERED = re.compile(r"(.*?)(\d+)(\D*)")
+from pinbench.worker.data.criteo.raw_tsv import STDIN
+from pinbench.worker.data.criteo.reference_order import ReferenceOrder
+from pinbench.worker.data.criteo.segments import RECORD_BYTES
+from pinbench.worker.data.criteo.source import RawFiles, Source
+from pinbench.worker.data.criteo.space import SHARD_ROW_BYTES, require_space
+from pinbench.worker.data.criteo.workspace import Workspace, refuse_existing, workspace
 
 
-class _SplitFile(NamedTuple):
-    split: str
-    rows: int
-
-
-def prepare(job: DataJob, progress: Progress) -> DataManifest:
-    """Do `job` and return what was written.
+def prepare(job: PrepareJob, progress: Progress) -> DataManifest:
+    """Do `job`, or what a stopped one left of it, and return what was written.
 
     Raises:
         UsageError: the orders contradict each other.
-        DataError: an input is damaged, the output exists or does not fit; nothing is left half-written.
+        DataError: an input is damaged, the output exists or does not fit, another job is at work there.
     """
-    if not 1 <= job.max_ind_range <= HASH_VALUES:
-        raise UsageError(f"--max-ind-range must be from 1 to {HASH_VALUES}, got {job.max_ind_range}")
-    inputs = in_order_of_time([Path(name) for name in job.inputs])
-    assignment = _assignment(job.assignment, inputs)
-    output = Path(job.output)
-    refuse_existing(output, job.force)
-    sizes_bytes = [file_size(path) for path in inputs]
-    progress.say(f"inputs in this order: {', '.join(path.name for path in inputs)}; split: {assignment}")
-    require_space(inputs, output, cuts_last=assignment is Assignment.DAYS)
-    with workspace(output) as folder:
-        encoder = _Encoder(job.max_ind_range, progress)
-        splits = _write_splits(inputs, assignment, folder, encoder)
-        write_counts(folder, encoder.counts, encoder.file_rows)
-        manifest = DataManifest(
-            schema=MANIFEST_SCHEMA,
-            dataset=job.dataset,
-            written_by=__version__,
-            max_ind_range=job.max_ind_range,
-            assignment=assignment,
-            row_order="as in the input",
-            inputs=tuple(
-                DataInput(name=path.name, size_bytes=size_bytes, rows=rows)
-                for path, size_bytes, rows in zip(inputs, sizes_bytes, encoder.file_rows, strict=True)
-            ),
-            chunk_bytes=CHUNK_BYTES,
-            files=_describe(folder, splits, progress),
-        )
-        publish(folder, output, manifest, [file.name for file in manifest.files])
-    return manifest
+    asked = check(job)
+    progress.say(f"inputs in this order: {', '.join(path.name for path in asked.inputs)}")
+    return prepare_from(RawFiles(asked.names, job.rows), asked, progress)
 
 
-def in_order_of_time(paths: Sequence[Path]) -> list[Path]:
-    """Return `paths` by number when they differ in one number alone, as ``day_0.gz`` ... ``day_23.gz``, else as given.
-
-    A shell expands ``day_*.gz`` to day_0, day_1, day_10, ...: ids would change, and day_9 would become the test day.
-
-    Raises:
-        UsageError: a file is given twice.
-    """
-    seen: set[Path] = set()
-    for path in paths:
-        if path.resolve() in seen:
-            raise UsageError(f"--input {path} is given twice")
-        seen.add(path.resolve())
-    parts = [_NUMBERED.fullmatch(path.name) for path in paths]
-    numbers = {path: int(part[2]) for path, part in zip(paths, parts, strict=True) if part}
-    shapes = {(path.parent, part and (part[1], part[3])) for path, part in zip(paths, parts, strict=True)}
-    if len(shapes) > 1 or not numbers:
-        return list(paths)
-    return sorted(paths, key=numbers.__getitem__)
+def prepare_from(source: Source, asked: Asked, progress: Progress) -> DataManifest:
+    """Do what is `asked` with the rows of `source`; raises what `prepare` raises."""
+    job, output = asked.job, Path(asked.job.output)
+    with workspace(output) as space:
+        restart = job.restart or STDIN in job.inputs  # what came through a pipe cannot be compared
+        if restart or not space.is_whole:
+            refuse_existing(output, job.force)
+            is_resumed = space.is_begun and not restart
+            begun = space.begin(asked.identity(source.stamps()), restart)
+            if is_resumed:
+                progress.say(f"going on with what was stopped in {space.folder}")
+            _Preparation(source, asked, space, begun["cut"], is_resumed, progress).run()
+        return space.publish()
 
 
-class _Encoder:
-    """Turns raw rows into processed ones; holds the vocabularies of all columns over all files."""
+class _Rows(NamedTuple):
+    """What is known when the raw files are parsed."""
 
-    def __init__(self, max_ind_range: int, progress: Progress):
-        self._modulo = max_ind_range
-        self._progress = progress
-        self._columns = [Vocabulary() for _ in range(SPARSE_FEATURES)]
-        self.file_rows: list[int] = []
+    parsed: ParsedInputs
+    day_rows: tuple[int, ...]
+    places: tuple[ShardPlace, ...]
+    streams: tuple[Stream, ...]
 
     @property
-    def counts(self) -> list[int]:
-        return [len(column) for column in self._columns]
-
-    def append(self, path: Path, writer: RowWriter) -> None:
-        """Append all rows of the raw file `path` to `writer`."""
-        rows = 0
-        with RawFile(path) as raw:
-            for block in raw.blocks():
-                writer.append(self._encoded(block))
-                rows += len(block.label_B)
-                self._progress.update(path.name, raw.done_bytes / raw.size_bytes, sum(self.file_rows) + rows)
-        self.file_rows.append(rows)
-
-    def _encoded(self, raw: RawRows) -> Rows:
-        sparse_BF = np.empty(raw.hash_BF.shape, np.int32)
-        for index, column in enumerate(self._columns):
-            key_B = raw.hash_BF[:, index]
-            if self._modulo < HASH_VALUES:
-                key_B = key_B % np.uint32(self._modulo)
-            sparse_BF[:, index] = column.encode(key_B)
-        return Rows(label_B=raw.label_B, dense_BI=np.maximum(raw.dense_BI, 0), sparse_BF=sparse_BF)
+    def shards(self) -> list[Path]:
+        """The shards in the order of their rows."""
+        return [place.path for place in self.places]
 
 
-def _assignment(asked: Assignment | None, inputs: Sequence[Path]) -> Assignment:
-    if asked is None:
-        return Assignment.TEST if len(inputs) == 1 else Assignment.DAYS
-    if asked is Assignment.DAYS and len(inputs) == 1:
-        raise UsageError("--split days needs two files or more: the last is test and val, the others are train")
-    return asked
+class _Preparation:
+    """One run of the stages."""
 
+    def __init__(
+        self, source: Source, asked: Asked, space: Workspace, cut: dict[str, int], is_resumed: bool, progress: Progress
+    ) -> None:
+        self._source = source
+        self._asked = asked
+        self._space = space
+        # Those that the work was begun with: what is half done depends on them, what is written does not.
+        self._memory_bytes = cut["memory_bytes"]
+        self._threads = cut["threads"]
+        self._is_resumed = is_resumed
+        self._progress = progress
 
-def _write_splits(inputs: Sequence[Path], assignment: Assignment, folder: Path, encoder: _Encoder) -> list[_SplitFile]:
-    if assignment is not Assignment.DAYS:
-        return [_write_split(assignment.value, inputs, folder, encoder)]
-    train = _write_split("train", inputs[:-1], folder, encoder)
-    last = _write_split("test", inputs[-1:], folder, encoder)
-    test_rows = -(-last.rows // 2)
-    val_rows = last.rows - test_rows
-    if not val_rows:  # a last day of one row
-        return [train, last]
-    _cut_off(folder / binary_name("test"), test_rows * ROW_BYTES, folder / binary_name("val"))
-    return [train, _SplitFile("val", val_rows), _SplitFile("test", test_rows)]
+    def run(self) -> None:
+        """Make the set whole."""
+        if not self._is_resumed:
+            self._require_space()
+        rows = self._parse()
+        ids = give_ids(
+            self._asked.rule, rows.shards, self._folder("ids"), self._memory_bytes, self._threads, self._progress
+        )
+        files = self._arrange(rows, ids)
+        self._progress.say(f"digests of {len(files)} files")
+        described = describe_files(self._space.set_folder, files, self._threads)
+        self._space.seal(self._manifest(rows, ids, described))
 
+    def _folder(self, name: str) -> Path:
+        folder = self._space.folder / name
+        folder.mkdir(exist_ok=True)
+        return folder
 
-def _write_split(split: str, inputs: Sequence[Path], folder: Path, encoder: _Encoder) -> _SplitFile:
-    with RowWriter(folder / binary_name(split)) as writer:
-        for path in inputs:
-            encoder.append(path, writer)
-        return _SplitFile(split, writer.rows)
+    def _require_space(self) -> None:
+        asked = self._asked
+        row_bytes = asked.form.row_bytes() + SHARD_ROW_BYTES + (RECORD_BYTES if asked.is_shuffled else 0)
+        require_space(self._source.expected_rows(), self._space.output, row_bytes)
 
+    def _parse(self) -> _Rows:
+        parsed = self._source.shards(self._folder("shards"), self._memory_bytes, self._threads, self._progress)
+        places, first_row = [], 0
+        for day, given in enumerate(parsed.inputs):
+            for shard in given.shards:
+                places.append(ShardPlace(path=shard.path, first_row=first_row, rows=shard.rows, day=day))
+                first_row += shard.rows
+        day_rows = tuple(given.rows for given in parsed.inputs)
+        return _Rows(parsed, day_rows, tuple(places), self._asked.streams(day_rows))
 
-def _cut_off(path: Path, keep_bytes: int, rest: Path) -> None:
-    """Move what `path` has after `keep_bytes` to the new file `rest`."""
-    try:
-        with path.open("r+b") as source, rest.open("xb") as target:
-            source.seek(keep_bytes)
-            while data := source.read(_COPY_BYTES):
-                target.write(data)
-            source.truncate(keep_bytes)
-            target.flush()
-            os.fsync(target.fileno())
-    except OSError as error:
-        raise DataError(f"cannot write {rest}: {error.strerror}") from error
+    def _arrange(self, rows: _Rows, ids: Ids) -> list[tuple[Path, int | None]]:
+        job, form = self._asked.job, self._asked.form
+        orders = WriteOrders(
+            folder=self._space.set_folder,
+            streams=rows.streams,
+            day_rows=rows.day_rows,
+            table_rows=ids.table_rows,
+            max_ind_range=job.max_ind_range,
+            frequency_limit=job.frequency_limit,
+            seed=job.seed,
+            threads=self._threads,
+        )
+        work = Arrangement(
+            shards=rows.places,
+            ids=ids,
+            streams=rows.streams,
+            order=self._order(rows),
+            writer=form.open_writer(orders, self._is_resumed),
+            settle=self._settle(rows),
+            folder=self._folder("rows"),
+            memory_bytes=self._memory_bytes,
+            threads=self._threads,
+        )
+        arrange(work, self._progress)
+        return list(work.writer.finish())
 
+    def _order(self, rows: _Rows) -> Order | None:
+        job = self._asked.job
+        if not any(stream.is_shuffled for stream in rows.streams):
+            return None
+        if job.order is not RowOrder.REFERENCE:
+            return UniformOrder(job.seed)
+        days = self._asked.reference_days(rows.day_rows)
+        return ReferenceOrder(self._folder("rows") / "reference.order", days, job.seed)
 
-def _describe(folder: Path, splits: Sequence[_SplitFile], progress: Progress) -> tuple[DataFile, ...]:
-    files = []
-    for split, rows in splits:
-        progress.say(f"digest of {binary_name(split)}, {rows:,} rows")
-        files.append(describe_file(folder / binary_name(split), rows))
-    # The counts come last of all: without them nobody reads the binary.
-    return (*files, describe_file(folder / DAYS_FILE), describe_file(folder / COUNTS_FILE))
+    def _settle(self, rows: _Rows) -> Callable[[int, Words], None] | None:
+        form = self._asked.form
+        if not isinstance(form, DayFormat):
+            return None
+        minima = day_minima(rows.shards, [place.day for place in rows.places], self._threads)
+        return lambda day, dense_BI: form.settle_day(dense_BI, minima[day])
+
+    def _manifest(self, rows: _Rows, ids: Ids, files: tuple[DataFile, ...]) -> DataManifest:
+        job, rule = self._asked.job, self._asked.rule
+        splits = [stream.split for stream in rows.streams]
+        return DataManifest(
+            schema=MANIFEST_SCHEMA,
+            dataset=job.dataset,
+            format=job.format,
+            written_by=__version__,
+            engine=job.engine,
+            max_ind_range=job.max_ind_range or (rule.modulo if isinstance(rule, FirstSeen) else None),
+            frequency_limit=rule.minimum or None,
+            assignment=Assignment.DAYS if len(splits) > 1 else Assignment(splits[0]),
+            order=self._order_name(rows),
+            seed=job.seed,
+            table_rows=ids.table_rows,
+            inputs=tuple(
+                DataInput(name=given.name, size_bytes=given.size_bytes, rows=given.rows) for given in rows.parsed.inputs
+            ),
+            repairs=rows.parsed.repairs,
+            chunk_bytes=CHUNK_BYTES,
+            files=files,
+            planted_auc=self._source.planted_auc,
+        )
+
+    def _order_name(self, rows: _Rows) -> RowOrder:
+        if not any(stream.is_shuffled for stream in rows.streams):
+            return RowOrder.INPUT
+        return self._asked.job.order or RowOrder.UNIFORM

@@ -119,6 +119,28 @@ def shard_rows(path: Path) -> int:
         return _read_head(file).rows
 
 
+def shard_entries(path: Path) -> tuple[int, ...]:
+    """Return how many entries each dictionary of the shard in `path` has.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    with _open(path) as file:
+        return _read_head(file).entries
+
+
+def read_dense(path: Path) -> npt.NDArray[np.int32]:
+    """Return the integers of the shard in `path`, shape (I, B), without reading the rest.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    with _open(path) as file:
+        rows = _read_head(file).rows
+        file.seek(rows, os.SEEK_CUR)
+        return _array(file, np.int32, DENSE_FEATURES * rows).reshape(DENSE_FEATURES, rows)
+
+
 def is_whole(path: Path) -> bool:
     """Return whether `path` is there and holds what was written."""
     try:
