@@ -65,22 +65,31 @@ class Asked(NamedTuple):
 
 
 def check(job: PrepareJob) -> Asked:
-    """Return what `job` asks for.
+    """Return what `job` asks for of its input files.
 
     Raises:
         UsageError: its orders contradict each other.
         DataError: an input is missing or empty.
     """
-    form = load_format(job.format)
     names = [Path(name) for name in job.inputs]
     if STDIN in job.inputs and len(names) > 1:
         raise UsageError("--input - is standard input and all of the input; give it or files")
     inputs = tuple(in_order_of_time(names))
-    rule = form.ids(job.max_ind_range, job.frequency_limit)
+    asked = check_days(job, inputs)
     for path in inputs:
         if str(path) != STDIN:
             file_size(path)
-    asked = Asked(job, form, rule, inputs)
+    return asked
+
+
+def check_days(job: PrepareJob, inputs: tuple[Path, ...]) -> Asked:
+    """Return what `job` asks for of days that are called `inputs`, whether or not they are files.
+
+    Raises:
+        UsageError: its orders contradict each other.
+    """
+    form = load_format(job.format)
+    asked = Asked(job, form, form.ids(job.max_ind_range, job.frequency_limit), inputs)
     is_shuffled = asked.is_shuffled  # asks the format, which refuses what it cannot do
     if job.order not in (None, RowOrder.INPUT) and not is_shuffled:
         raise UsageError(

@@ -5,7 +5,7 @@ from pathlib import Path
 from pinbench.base.errors import UsageError
 from pinbench.base.units import GIB
 from pinbench.contract.data import DataEngine, DataFormat, PlantedFacts, PrepareJob, SynthesizeJob
-from pinbench.worker.data.criteo.asked import check
+from pinbench.worker.data.criteo.asked import check_days
 from pinbench.worker.data.criteo.planted import Area, plant
 from pinbench.worker.data.criteo.prepare import prepare_from
 from pinbench.worker.data.criteo.progress import Progress
@@ -53,7 +53,7 @@ def _make_prepared(job: SynthesizeJob, progress: Progress) -> None:
         force=job.force,
         restart=job.restart,
     )
-    asked = check(orders)._replace(inputs=tuple(map(Path, day_names(job.days))))
+    asked = check_days(orders, tuple(map(Path, day_names(job.days))))
     recipe, area = _planted(job, progress)
     prepare_from(DrawnDays(recipe, job, area.auc), asked, progress)
 
