@@ -30,7 +30,9 @@ def test_a_column_without_rows_has_no_entries():
     assert (local_B.tolist(), keys, counts) == ([], [], [])
 
 
-@pytest.mark.parametrize(("values", "kind"), [(256, np.uint8), (257, np.uint16), (65_536, np.uint16), (65_537, np.uint32)])
+@pytest.mark.parametrize(
+    ("values", "kind"), [(256, np.uint8), (257, np.uint16), (65_536, np.uint16), (65_537, np.uint32)]
+)
 def test_local_ids_are_as_narrow_as_the_dictionary_allows(values, kind):
     local_B, keys, _ = number(Numbering(), [value * 31 for value in range(values)])
     assert local_B.dtype == kind
