@@ -14,6 +14,7 @@ from pinbench.worker.data.criteo.parse_journal import ParseJournal, ShardRecord
 from pinbench.worker.data.criteo.progress import Stage
 from pinbench.worker.data.criteo.raw_tsv import (
     BYTE_ORDER_MARK,
+    LINE_BYTES,
     Block,
     Text,
     count_lines,
@@ -30,6 +31,7 @@ from pinbench.worker.data.criteo.shard_builder import ShardBuilder
 from pinbench.worker.data.criteo.tsv_fault import explain_row
 
 _BUFFER_BYTES = 4 * MIB  # about 16,000 rows: some ms, after which a stop is noticed
+_LEAST_BUFFER_BYTES = 4 * LINE_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +102,8 @@ def parse_piece(piece: Piece, shop: Workshop, most_rows: int | None) -> list[Sha
         return kept
     # What is unpacked in a thread is worth another that writes: else a single file waits for its own shards.
     with _open(piece, kept, shop) as (text, begin, blocks), finishing(beside=piece.is_stream) as place:
-        shop.stage.skip(0 if piece.begin is None else begin - piece.begin, kept_rows)
+        if kept:
+            shop.stage.skip(0 if piece.begin is None else begin - piece.begin, kept_rows)
         run = _Run(piece, kept, shop, place, begin, most_rows)
         done_bytes = 0
         for block in blocks:
@@ -217,7 +220,7 @@ def _kept(piece: Piece, shop: Workshop, most_rows: int | None) -> list[ShardReco
 @contextmanager
 def _open(piece: Piece, kept: list[ShardRecord], shop: Workshop) -> Iterator[tuple[Text, int, Iterator[Block]]]:
     """Yield the text of `piece` after what is `kept`, or all of it; where in the file that begins; its blocks."""
-    size = min(_BUFFER_BYTES, shop.shard_bytes)
+    size = max(_LEAST_BUFFER_BYTES, min(_BUFFER_BYTES, shop.shard_bytes))
     if piece.path is None or piece.begin is None or piece.end is None:
         opened = open_stdin(shop.stop.check) if piece.path is None else open_packed(piece.path)
         with opened as text, blocks_ahead(text, piece.name, size) as blocks:
