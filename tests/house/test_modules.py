@@ -102,7 +102,8 @@ _COVERED |= {"worker/data/criteo/source.py": "data_sets/test_synthesize.py"}
 _COVERED |= {
     f"worker/data/criteo/{module}.py": f"data_sets/test_{test}.py"
     for module, test in (
-        ("asked", "prepare"), ("form", "arrange"), ("day_minima", "format_torchrec"), ("input_order", "prepare"), ("records", "arrange"),
+        ("asked", "prepare"), ("form", "arrange"),
+        ("day_minima", "format_torchrec"), ("input_order", "prepare"), ("records", "arrange"),
         ("segments", "arrange"), ("shard_words", "arrange"), ("workspace", "resume"),
         ("format/binary_writer", "prepare"), ("format/first_seen", "prepare"), ("format/kaggle", "format_kaggle"),
         ("format/mlperf", "prepare"), ("format/npz_file", "format_kaggle"), ("format/wsf", "format_wsf"),
