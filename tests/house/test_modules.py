@@ -37,10 +37,8 @@ _COVERED = {
     "worker/data/criteo/counts.py": "data_sets/test_prepare.py",
     "worker/data/criteo/describe_text.py": "data_sets/test_describe.py",
     "worker/data/criteo/description.py": "data_sets/test_describe.py",
-    "worker/data/criteo/manifest.py": "data_sets/test_mlperf_binary.py",
     "worker/data/criteo/progress.py": "data_sets/test_prepare.py",
     "worker/data/criteo/space.py": "data_sets/test_prepare.py",
-    "worker/data/criteo/workspace.py": "data_sets/test_prepare.py",
     "worker/engine/eager.py": "numeric/test_dlrm_by_hand.py",
     "worker/onednn/peak.py": "worker/test_dlrm_recipe.py",
     "worker/precision/bfloat16.py": "numeric/test_dlrm_by_hand.py",
@@ -98,7 +96,19 @@ _COVERED |= {
         ("raw_files", "files"), ("raw_place", "files"), ("text", "text"),
     )
 }  # fmt: skip
+_COVERED |= {"worker/data/compiled.py": "data_sets/test_vocabulary.py"}
 _COVERED |= {"worker/data/criteo/source.py": "data_sets/test_synthesize.py"}
+# The stages of a preparation: parts of them are tested by what the stage makes.
+_COVERED |= {
+    f"worker/data/criteo/{module}.py": f"data_sets/test_{test}.py"
+    for module, test in (
+        ("asked", "prepare"), ("form", "arrange"),
+        ("day_minima", "format_torchrec"), ("input_order", "prepare"), ("records", "arrange"),
+        ("segments", "arrange"), ("shard_words", "arrange"), ("workspace", "resume"),
+        ("format/binary_writer", "prepare"), ("format/first_seen", "prepare"), ("format/kaggle", "format_kaggle"),
+        ("format/mlperf", "prepare"), ("format/npz_file", "format_kaggle"), ("format/wsf", "format_wsf"),
+    )
+}  # fmt: skip
 
 
 def _name(path):

@@ -5,6 +5,7 @@ places (`arrange`), then digests and the move out of the workspace. Each stage f
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -93,7 +94,10 @@ class _Preparation:
         )
         files = self._arrange(rows, ids)
         self._progress.say(f"digests of {len(files)} files")
-        described = describe_files(self._space.set_folder, files, self._threads)
+        with ThreadPoolExecutor(1) as pool:  # the disk works while digests are computed
+            synced = pool.submit(self._space.sync)
+            described = describe_files(self._space.set_folder, files, self._threads)
+            synced.result()
         self._space.seal(self._manifest(rows, ids, described))
 
     def _folder(self, name: str) -> Path:
