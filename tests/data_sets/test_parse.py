@@ -255,18 +255,6 @@ def test_an_error_in_one_file_stops_the_others(tmp_path, monkeypatch):
     assert len(written) < 400  # of about 450
 
 
-@pytest.fixture
-def stdin():
-    """The writing end of a pipe that is standard input for a while."""
-    kept = os.dup(0)
-    reading, writing = os.pipe()
-    os.dup2(reading, 0)
-    os.close(reading)
-    yield writing
-    os.dup2(kept, 0)
-    os.close(kept)
-
-
 def feed(handle, data):
     def write_all():
         with os.fdopen(handle, "wb") as file:

@@ -16,7 +16,6 @@ from pinbench.worker.data.criteo.raw_tsv import (
     open_stdin,
     whole_lines,
 )
-from pinbench.worker.data.criteo.read_ahead import blocks_ahead
 from pinbench.worker.data.criteo.tsv_kernel import PAD_BYTES
 
 
@@ -142,39 +141,6 @@ def test_a_line_start_beyond_a_long_line_is_refused(tmp_path):
 def test_lines_are_counted_up_to_a_byte(tmp_path):
     path = write(tmp_path, b"a\nb\n\nc")
     assert [count_lines(path, end) for end in (0, 1, 2, 4, 5, 6)] == [0, 0, 1, 2, 3, 3]
-
-
-def test_blocks_ahead_are_the_same_blocks(tmp_path):
-    path = write(tmp_path, gzip.compress(lines(5000)), "day_0.gz")
-    with open_packed(path) as text, blocks_ahead(text, str(path), 4 * LINE_BYTES) as ahead:
-        assert b"".join(bytes(block.buffer[: block.end]) for block in ahead) == lines(5000)
-
-
-def test_a_fault_ahead_comes_after_the_blocks_before_it(tmp_path):
-    path = write(tmp_path, gzip.compress(lines(5000))[:-9], "day_0.gz")
-    seen = []
-    with open_packed(path) as text, blocks_ahead(text, str(path), 4 * LINE_BYTES) as ahead:
-        with pytest.raises(DataError, match="truncated"):
-            seen.extend(block.end for block in ahead)
-        assert sum(seen) > 3 * LINE_BYTES
-
-
-def test_one_may_leave_before_all_blocks_are_read(tmp_path):
-    path = write(tmp_path, gzip.compress(lines(5000)), "day_0.gz")
-    with open_packed(path) as text, blocks_ahead(text, str(path), 4 * LINE_BYTES) as ahead:
-        assert next(ahead).end > 0
-
-
-@pytest.fixture
-def stdin():
-    """The writing end of a pipe that is standard input for a while."""
-    kept = os.dup(0)
-    reading, writing = os.pipe()
-    os.dup2(reading, 0)
-    os.close(reading)
-    yield writing
-    os.dup2(kept, 0)
-    os.close(kept)
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])

@@ -102,7 +102,7 @@ _COVERED |= {"worker/data/criteo/source.py": "data_sets/test_synthesize.py"}
 _COVERED |= {
     f"worker/data/criteo/{module}.py": f"data_sets/test_{test}.py"
     for module, test in (
-        ("asked", "prepare"), ("form", "arrange"),
+        ("asked", "prepare"), ("form", "arrange"), ("parse_piece", "parse"), ("shard_builder", "parse"),
         ("day_minima", "format_torchrec"), ("input_order", "prepare"), ("records", "arrange"),
         ("segments", "arrange"), ("shard_words", "arrange"), ("workspace", "resume"),
         ("format/binary_writer", "prepare"), ("format/first_seen", "prepare"), ("format/kaggle", "format_kaggle"),
