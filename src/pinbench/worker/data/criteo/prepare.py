@@ -4,26 +4,41 @@
 places (`arrange`), then digests and the move out of the workspace. Each stage finds what a stopped job left of it.
 """
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from pinbench import __version__
-from pinbench.contract.data import MANIFEST_SCHEMA, Assignment, DataFile, DataInput, DataManifest, PrepareJob, RowOrder
-from pinbench.worker.data.criteo.arrange import Arrangement, ShardPlace, arrange
+from pinbench.base.errors import DataError
+from pinbench.contract.data import (
+    MANIFEST_SCHEMA,
+    Assignment,
+    DataEngine,
+    DataFile,
+    DataInput,
+    DataManifest,
+    PrepareJob,
+    RowOrder,
+)
+from pinbench.worker.data.criteo.arrange import ShardPlace
 from pinbench.worker.data.criteo.asked import Asked, check
-from pinbench.worker.data.criteo.day_minima import day_minima
 from pinbench.worker.data.criteo.form import DayFormat, FirstSeen, Stream, Words, WriteOrders
-from pinbench.worker.data.criteo.identify import Ids, give_ids
+from pinbench.worker.data.criteo.local_stages import LocalStages
 from pinbench.worker.data.criteo.manifest import CHUNK_BYTES, describe_files
 from pinbench.worker.data.criteo.order import Order, UniformOrder
-from pinbench.worker.data.criteo.parse import ParsedInputs, parse_inputs
+from pinbench.worker.data.criteo.parse import ParsedInputs
 from pinbench.worker.data.criteo.progress import Progress
 from pinbench.worker.data.criteo.raw_tsv import STDIN
 from pinbench.worker.data.criteo.reference_order import ReferenceOrder
 from pinbench.worker.data.criteo.segments import RECORD_BYTES
 from pinbench.worker.data.criteo.space import SHARD_ROW_BYTES, require_space
+from pinbench.worker.data.criteo.stages import Files, Placement, Stages
 from pinbench.worker.data.criteo.workspace import Workspace, refuse_existing, workspace
+
+_OF_SPARK = ("pyspark", "pyarrow", "pandas")
 
 
 def prepare(job: PrepareJob, progress: Progress) -> DataManifest:
@@ -45,8 +60,29 @@ def prepare(job: PrepareJob, progress: Progress) -> DataManifest:
                 progress.say(f"going on with what was stopped in {space.folder}")
             else:
                 progress.say(f"inputs in this order: {', '.join(path.name for path in asked.inputs)}")
-            _Preparation(asked, space, begun["cut"], is_resumed, progress).run()
+            with _stages(job, space.folder, begun["cut"], progress) as stages:
+                _Preparation(asked, space, stages, begun["cut"]["threads"], is_resumed, progress).run()
         return space.publish()
+
+
+@contextmanager
+def _stages(job: PrepareJob, folder: Path, cut: Mapping[str, int], progress: Progress) -> Iterator[Stages]:
+    # Memory and threads are those that the work was begun with: what is half done depends on them, the result does not.
+    if job.engine is DataEngine.LOCAL:
+        yield LocalStages(folder, cut["memory_bytes"], cut["threads"], progress)
+        return
+    try:
+        from pinbench.worker.data.criteo.spark.stages import open_stages  # here: most installations have no Spark
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in _OF_SPARK:
+            raise
+        raise DataError(
+            f"--engine spark needs {error.name}, which {sys.executable} does not have; let script/env/python spark make "
+            f"an environment, or: pip install {' '.join(_OF_SPARK)}"
+        ) from error
+    assert job.master is not None
+    with open_stages(job.master, folder.absolute(), cut["memory_bytes"], cut["threads"], progress) as stages:
+        yield stages
 
 
 class _Rows(NamedTuple):
@@ -67,13 +103,12 @@ class _Preparation:
     """One run of the stages."""
 
     def __init__(
-        self, asked: Asked, space: Workspace, cut: dict[str, int], is_resumed: bool, progress: Progress
+        self, asked: Asked, space: Workspace, stages: Stages, threads: int, is_resumed: bool, progress: Progress
     ) -> None:
         self._asked = asked
         self._space = space
-        # Those that the work was begun with: what is half done depends on them, what is written does not.
-        self._memory_bytes = cut["memory_bytes"]
-        self._threads = cut["threads"]
+        self._stages = stages
+        self._threads = threads
         self._is_resumed = is_resumed
         self._progress = progress
 
@@ -82,13 +117,11 @@ class _Preparation:
         if not self._is_resumed:
             self._require_space()
         rows = self._parse()
-        ids = give_ids(
-            self._asked.rule, rows.shards, self._folder("ids"), self._memory_bytes, self._threads, self._progress
-        )
-        files = self._arrange(rows, ids)
+        table_rows = self._stages.give_ids(self._asked.rule, rows.shards)
+        files = self._arrange(rows, table_rows)
         self._progress.say(f"digests of {len(files)} files")
         described = describe_files(self._space.set_folder, files, self._threads)
-        self._space.seal(self._manifest(rows, ids, described))
+        self._space.seal(self._manifest(rows, table_rows, described))
 
     def _folder(self, name: str) -> Path:
         folder = self._space.folder / name
@@ -102,9 +135,7 @@ class _Preparation:
 
     def _parse(self) -> _Rows:
         asked = self._asked
-        parsed = parse_inputs(
-            asked.names, self._folder("shards"), asked.job.rows, self._memory_bytes, self._threads, self._progress
-        )
+        parsed = self._stages.parse(asked.names, self._folder("shards"), asked.job.rows)
         places, first_row = [], 0
         for day, given in enumerate(parsed.inputs):
             for shard in given.shards:
@@ -113,31 +144,27 @@ class _Preparation:
         day_rows = tuple(given.rows for given in parsed.inputs)
         return _Rows(parsed, day_rows, tuple(places), asked.streams(day_rows))
 
-    def _arrange(self, rows: _Rows, ids: Ids) -> list[tuple[Path, int | None]]:
+    def _arrange(self, rows: _Rows, table_rows: tuple[int, ...]) -> Files:
         job, form = self._asked.job, self._asked.form
         orders = WriteOrders(
             folder=self._space.set_folder,
             streams=rows.streams,
             day_rows=rows.day_rows,
-            table_rows=ids.table_rows,
+            table_rows=table_rows,
             max_ind_range=job.max_ind_range,
             frequency_limit=job.frequency_limit,
             seed=job.seed,
             threads=self._threads,
         )
-        work = Arrangement(
-            shards=rows.places,
-            ids=ids,
+        placement = Placement(
+            folder=self._space.set_folder,
             streams=rows.streams,
             order=self._order(rows),
-            writer=form.open_writer(orders, self._is_resumed),
+            open_writer=partial(form.open_writer, orders),
             settle=self._settle(rows),
-            folder=self._folder("rows"),
-            memory_bytes=self._memory_bytes,
-            threads=self._threads,
+            is_resumed=self._is_resumed,
         )
-        arrange(work, self._progress)
-        return list(work.writer.finish())
+        return self._stages.arrange(rows.places, placement)
 
     def _order(self, rows: _Rows) -> Order | None:
         job = self._asked.job
@@ -152,10 +179,10 @@ class _Preparation:
         form = self._asked.form
         if not isinstance(form, DayFormat):
             return None
-        minima = day_minima(rows.shards, [place.day for place in rows.places], self._threads)
+        minima = self._stages.day_minima(rows.shards, [place.day for place in rows.places])
         return lambda day, dense_BI: form.settle_day(dense_BI, minima[day])
 
-    def _manifest(self, rows: _Rows, ids: Ids, files: tuple[DataFile, ...]) -> DataManifest:
+    def _manifest(self, rows: _Rows, table_rows: tuple[int, ...], files: tuple[DataFile, ...]) -> DataManifest:
         job, rule = self._asked.job, self._asked.rule
         splits = [stream.split for stream in rows.streams]
         return DataManifest(
@@ -169,7 +196,7 @@ class _Preparation:
             assignment=Assignment.DAYS if len(splits) > 1 else Assignment(splits[0]),
             order=self._order_name(rows),
             seed=job.seed,
-            table_rows=ids.table_rows,
+            table_rows=table_rows,
             inputs=tuple(
                 DataInput(name=given.name, size_bytes=given.size_bytes, rows=given.rows) for given in rows.parsed.inputs
             ),

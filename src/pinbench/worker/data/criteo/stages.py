@@ -1,0 +1,45 @@
+"""The stages that an engine does: between them and around them a preparation is the same on each."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from pinbench.worker.data.criteo.arrange import ShardPlace
+from pinbench.worker.data.criteo.form import IdRule, Stream, Words, Writer
+from pinbench.worker.data.criteo.order import Order
+from pinbench.worker.data.criteo.parse import ParsedInputs
+
+Files = list[tuple[Path, int | None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """Where rows go, when they are parsed and have ids."""
+
+    folder: Path
+    streams: Sequence[Stream]
+    order: Order | None  # of the shuffled stream, if there is one
+    open_writer: Callable[[bool], Writer]  # given whether the files that are there stay
+    settle: Callable[[int, Words], None] | None  # changes integers of a day, given its number, before the shuffle
+    is_resumed: bool
+
+
+class Stages(Protocol):
+    """An engine, given one preparation."""
+
+    def parse(self, inputs: Sequence[str], folder: Path, rows: int | None) -> ParsedInputs:
+        """Write the first `rows` rows of `inputs`, or all, as shards in `folder`."""
+        ...
+
+    def give_ids(self, rule: IdRule, shards: Sequence[Path]) -> tuple[int, ...]:
+        """Give ids to all entries of `shards`, and return how many each column has."""
+        ...
+
+    def day_minima(self, shards: Sequence[Path], days: Sequence[int]) -> list[int]:
+        """Return for each day, `days` saying to which each of `shards` belongs, its smallest integer."""
+        ...
+
+    def arrange(self, shards: Sequence[ShardPlace], placement: Placement) -> Files:
+        """Write all rows and return the finished files."""
+        ...
