@@ -5,7 +5,7 @@ places (`arrange`), then digests and the move out of the workspace. Each stage f
 """
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from pinbench.contract.data import (
 )
 from pinbench.worker.data.criteo.arrange import ShardPlace
 from pinbench.worker.data.criteo.asked import Asked, check
-from pinbench.worker.data.criteo.form import DayFormat, FirstSeen, Stream, Words, WriteOrders
+from pinbench.worker.data.criteo.form import DayFormat, FirstSeen, Stream, WriteOrders
 from pinbench.worker.data.criteo.local_stages import LocalStages
 from pinbench.worker.data.criteo.manifest import CHUNK_BYTES, describe_files
 from pinbench.worker.data.criteo.order import Order, UniformOrder
@@ -35,7 +35,7 @@ from pinbench.worker.data.criteo.raw_tsv import STDIN
 from pinbench.worker.data.criteo.reference_order import ReferenceOrder
 from pinbench.worker.data.criteo.segments import RECORD_BYTES
 from pinbench.worker.data.criteo.space import SHARD_ROW_BYTES, require_space
-from pinbench.worker.data.criteo.stages import Files, Placement, Stages
+from pinbench.worker.data.criteo.stages import Files, Placement, SettleDay, Stages
 from pinbench.worker.data.criteo.workspace import Workspace, refuse_existing, workspace
 
 _OF_SPARK = ("pyspark", "pyarrow", "pandas")
@@ -175,12 +175,12 @@ class _Preparation:
         days = self._asked.reference_days(rows.day_rows)
         return ReferenceOrder(self._folder("rows") / "reference.order", days, job.seed)
 
-    def _settle(self, rows: _Rows) -> Callable[[int, Words], None] | None:
+    def _settle(self, rows: _Rows) -> SettleDay | None:
         form = self._asked.form
         if not isinstance(form, DayFormat):
             return None
         minima = self._stages.day_minima(rows.shards, [place.day for place in rows.places])
-        return lambda day, dense_BI: form.settle_day(dense_BI, minima[day])
+        return SettleDay(settle_day=form.settle_day, minima=minima)
 
     def _manifest(self, rows: _Rows, table_rows: tuple[int, ...], files: tuple[DataFile, ...]) -> DataManifest:
         job, rule = self._asked.job, self._asked.rule

@@ -25,6 +25,18 @@ class Placement:
     is_resumed: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettleDay:
+    """What a `DayFormat` does to integers, with the smallest of each day; an object that other processes can be sent."""
+
+    settle_day: Callable[[Words, int], None]
+    minima: Sequence[int]
+
+    def __call__(self, day: int, dense_BI: Words) -> None:
+        """Change, in place, integers of rows of `day`."""
+        self.settle_day(dense_BI, self.minima[day])
+
+
 class Stages(Protocol):
     """An engine, given one preparation."""
 

@@ -50,12 +50,12 @@ def give_ids(rule: IdRule, shards: Sequence[Path], session: SparkSession) -> Spa
         DataError: a shard cannot be read, or a column has too many categories.
     """
     entries = _entries(rule, session, session.sparkContext.broadcast(tuple(shards)), len(shards))
-    ranked = _ranked(rule, entries).persist(StorageLevel.DISK_ONLY)
+    values = _values(rule, entries).persist(StorageLevel.DISK_ONLY)
     with task_faults(session):
-        counts = {row["column"]: row["ids"] for row in ranked.groupBy("column").agg(_count("ids")).collect()}
+        counts = {row["column"]: row["ids"] for row in values.groupBy("column").agg(_count("ids")).collect()}
     if max(counts.values(), default=0) > _LARGEST_IDS:
         raise DataError(f"a column has more than {_LARGEST_IDS} categories; set --max-ind-range")
-    numbered = ranked.select("column", "key", (sql.col("rank") + _first_id(rule)).cast("int").alias("id"))
+    numbered = _ranked(values).select("column", "key", (sql.col("rank") + _first_id(rule)).cast("int").alias("id"))
     # Where this side is small, as with a frequency limit, Spark finds so and sends it to all machines.
     frame = entries.join(numbered, ["column", "key"], "left").select("shard", "column", "entry", "id")
     return SparkIds(
@@ -72,17 +72,20 @@ def _entries(
     return numbers.mapInArrow(partial(_read_entries, rule, shards), _ENTRIES)
 
 
-def _ranked(rule: IdRule, entries: DataFrame) -> DataFrame:
-    """Return column, key and rank of all values that have an id of their own."""
+def _values(rule: IdRule, entries: DataFrame) -> DataFrame:
+    """Return column and key of all values that have an id of their own, each with its band and its place there."""
     position = sql.shiftleft(sql.col("shard").cast("bigint"), _SHARD_SHIFT) + sql.col("entry")
-    values = (
+    return (
         entries.filter(sql.col("column") != NO_COLUMN)
         .groupBy("column", "key")
         .agg(sql.sum("count").alias("count"), sql.min(position).alias("first"))
         .filter(sql.col("count") >= rule.minimum)
-        .withColumns(_band_and_place(rule))
-        .persist(StorageLevel.DISK_ONLY)
+        .select("column", "key", *_band_and_place(rule))
     )
+
+
+def _ranked(values: DataFrame) -> DataFrame:
+    """Return column, key and rank of `values`."""
     in_band = Window.partitionBy("column", "band").orderBy("place")
     earlier = Window.partitionBy("column").orderBy("band").rowsBetween(Window.unboundedPreceding, -1)
     bands = values.groupBy("column", "band").agg(_count("size"))
@@ -93,10 +96,10 @@ def _ranked(rule: IdRule, entries: DataFrame) -> DataFrame:
     )
 
 
-def _band_and_place(rule: IdRule) -> dict[str, Column]:
+def _band_and_place(rule: IdRule) -> tuple[Column, Column]:
     if isinstance(rule, ByCount):
-        return {"band": -sql.col("count"), "place": sql.col("key")}
-    return {"band": sql.shiftright("first", _SHARD_SHIFT), "place": sql.col("first")}
+        return (-sql.col("count")).alias("band"), sql.col("key").alias("place")
+    return sql.shiftright("first", _SHARD_SHIFT).alias("band"), sql.col("first").alias("place")
 
 
 def _count(name: str) -> Column:

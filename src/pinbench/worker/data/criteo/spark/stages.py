@@ -75,8 +75,8 @@ class SparkStages:
         context = self._session.sparkContext
         with task_faults(self._session):
             tasks = context.parallelize(list(zip(days, shards, strict=True)), len(shards))
-            smallest = dict(tasks.map(_minimum).reduceByKey(min).collect())
-        return [smallest[day] for day in range(len(smallest))]
+            minima = tasks.map(_minimum).collect()
+        return [min(minimum for of, minimum in minima if of == day) for day in range(max(days) + 1)]
 
     def arrange(self, shards: Sequence[ShardPlace], placement: Placement) -> Files:
         """See `arrange.arrange`."""
