@@ -1,4 +1,4 @@
-"""The Spark engine against the local one, byte for byte, on two cores of this machine; without Spark these are skipped."""
+"""The Spark engine against the local one, byte for byte, on two cores of this machine; skipped where Spark is not."""
 
 import gzip
 import importlib.util
@@ -38,8 +38,11 @@ def session(tmp_path_factory):
         pytest.skip(f"no {', '.join(missing)} here; script/env/python spark installs all but java")
     from pinbench.worker.data.criteo.spark.session import open_session
 
-    with open_session("local[2]", tmp_path_factory.mktemp("session"), 2 << 30) as session:
-        yield session
+    with pytest.MonkeyPatch.context() as patch:
+        # A minute of Java is over before its better compiler has paid for itself.
+        patch.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+        with open_session("local[2]", tmp_path_factory.mktemp("session"), 2 << 30) as session:
+            yield session
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +140,10 @@ def test_a_wrong_row_is_named_by_file_and_line_in_one_line(session, plain, tmp_p
     (tmp_path / "raw").write_bytes(b"\n".join(lines))
     with pytest.raises(DataError) as caught:
         do(job(tmp_path / "set", [tmp_path / "raw"]))
-    assert str(caught.value) == f"{tmp_path}/raw, line 9001: 39 tab-separated fields instead of 40; rows without a label cannot be used"
+    assert (
+        str(caught.value)
+        == f"{tmp_path}/raw, line 9001: 39 tab-separated fields instead of 40; rows without a label cannot be used"
+    )
 
 
 def test_a_gzip_file_that_ends_early_is_named_and_the_other_shards_stay(session, plain, tmp_path):
@@ -158,7 +164,7 @@ def test_a_fault_of_our_own_in_a_task_is_its_one_line(session):
     def fail(batches):
         raise DataError("cannot write /out: No space left on device")
 
-    with pytest.raises(DataError, match="^cannot write /out: No space left on device$"), task_faults(session):
+    with pytest.raises(DataError, match=r"^cannot write /out: No space left on device$"), task_faults(session):
         session.range(1).mapInArrow(fail, "id bigint").collect()
 
 
@@ -180,19 +186,21 @@ def test_signals_are_still_ours(session):
 
 def test_standard_input_is_refused(session, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.StringIO())
-    with pytest.raises(UsageError, match="--input - cannot be read by several machines; give files, or take --engine local"):
+    with pytest.raises(
+        UsageError, match="--input - cannot be read by several machines; give files, or take --engine local"
+    ):
         do(job(tmp_path / "set", ["-"]))
 
 
-def test_an_absent_pyspark_is_one_line_that_says_how_to_get_it(tmp_path, monkeypatch):
-    for name in [name for name in sys.modules if name.startswith("pinbench.worker.data.criteo.spark.")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "pyspark", None)
-    monkeypatch.setitem(sys.modules, "pyspark.sql", None)
+def test_absent_packages_are_one_line_that_says_how_to_get_them(tmp_path, monkeypatch):
+    for name in ("pyspark", "pyarrow", "pandas"):
+        monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(DataError) as caught:
         do(job(tmp_path / "set", DAYS[:2]))
-    assert "--engine spark needs pyspark" in str(caught.value)
-    assert "script/env/python spark" in str(caught.value)
+    assert str(caught.value) == (
+        f"--engine spark needs pyspark, pyarrow, pandas, which {sys.executable} does not have; let script/env/python "
+        "spark make an environment, or: pip install pyspark pyarrow pandas"
+    )
 
 
 def test_an_absent_java_is_one_line(tmp_path, monkeypatch):
@@ -208,6 +216,23 @@ def test_an_absent_java_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     with pytest.raises(DataError, match=f"JAVA_HOME={tmp_path} has no bin/java"), ExitStack() as stack:
         stack.enter_context(of_spark.open_session("local[2]", tmp_path / "session", MIB))
+
+
+def test_a_java_that_is_too_old_and_a_cluster_that_is_away_are_told_apart(tmp_path):
+    if missing := [name for name in missing_of_spark() if name != "java"]:
+        pytest.skip(f"no {', '.join(missing)} here")
+    from pinbench.worker.data.criteo.spark.session import why_not
+
+    log = tmp_path / "spark.log"
+    away = (
+        "An error occurred while calling None.org.apache.spark.api.java.JavaSparkContext.\n"
+        ": org.apache.spark.SparkException: Master removed our application: All masters are unresponsive!\n\tat org..."
+    )
+    assert why_not(away, log) == "Master removed our application: All masters are unresponsive!"
+    log.write_text('Exception in thread "main" java.lang.UnsupportedClassVersionError: class file version 61.0\n')
+    assert why_not("[JAVA_GATEWAY_EXITED] Java gateway process exited", log) == (
+        "the Java here is too old for it; install Java 17 or later, or let JAVA_HOME name one"
+    )
 
 
 def test_executors_can_use_the_package_as_it_is_sent(tmp_path):

@@ -132,7 +132,9 @@ def _all_rows(pieces: Sequence[Sequence[Piece]], shop: Workshop, run: RunPieces)
     return [[record for _ in of_input for record in next(done)] for of_input in pieces]
 
 
-def _first_rows(pieces: Sequence[Sequence[Piece]], shop: Workshop, run: RunPieces, rows: int) -> list[list[ShardRecord]]:
+def _first_rows(
+    pieces: Sequence[Sequence[Piece]], shop: Workshop, run: RunPieces, rows: int
+) -> list[list[ShardRecord]]:
     """Go through the inputs one after the other, so that little is read that is not wanted."""
     records: list[list[ShardRecord]] = []
     for of_input in pieces:

@@ -4,19 +4,14 @@
 places (`arrange`), then digests and the move out of the workspace. Each stage finds what a stopped job left of it.
 """
 
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from pinbench import __version__
-from pinbench.base.errors import DataError
 from pinbench.contract.data import (
     MANIFEST_SCHEMA,
     Assignment,
-    DataEngine,
     DataFile,
     DataInput,
     DataManifest,
@@ -25,8 +20,8 @@ from pinbench.contract.data import (
 )
 from pinbench.worker.data.criteo.arrange import ShardPlace
 from pinbench.worker.data.criteo.asked import Asked, check
+from pinbench.worker.data.criteo.engines import open_stages
 from pinbench.worker.data.criteo.form import DayFormat, FirstSeen, Stream, WriteOrders
-from pinbench.worker.data.criteo.local_stages import LocalStages
 from pinbench.worker.data.criteo.manifest import CHUNK_BYTES, describe_files
 from pinbench.worker.data.criteo.order import Order, UniformOrder
 from pinbench.worker.data.criteo.parse import ParsedInputs
@@ -37,8 +32,6 @@ from pinbench.worker.data.criteo.segments import RECORD_BYTES
 from pinbench.worker.data.criteo.space import SHARD_ROW_BYTES, require_space
 from pinbench.worker.data.criteo.stages import Files, Placement, SettleDay, Stages
 from pinbench.worker.data.criteo.workspace import Workspace, refuse_existing, workspace
-
-_OF_SPARK = ("pyspark", "pyarrow", "pandas")
 
 
 def prepare(job: PrepareJob, progress: Progress) -> DataManifest:
@@ -60,29 +53,9 @@ def prepare(job: PrepareJob, progress: Progress) -> DataManifest:
                 progress.say(f"going on with what was stopped in {space.folder}")
             else:
                 progress.say(f"inputs in this order: {', '.join(path.name for path in asked.inputs)}")
-            with _stages(job, space.folder, begun["cut"], progress) as stages:
+            with open_stages(job, space.folder.absolute(), begun["cut"], progress) as stages:
                 _Preparation(asked, space, stages, begun["cut"]["threads"], is_resumed, progress).run()
         return space.publish()
-
-
-@contextmanager
-def _stages(job: PrepareJob, folder: Path, cut: Mapping[str, int], progress: Progress) -> Iterator[Stages]:
-    # Memory and threads are those that the work was begun with: what is half done depends on them, the result does not.
-    if job.engine is DataEngine.LOCAL:
-        yield LocalStages(folder, cut["memory_bytes"], cut["threads"], progress)
-        return
-    try:
-        from pinbench.worker.data.criteo.spark.stages import open_stages  # here: most installations have no Spark
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] not in _OF_SPARK:
-            raise
-        raise DataError(
-            f"--engine spark needs {error.name}, which {sys.executable} does not have; let script/env/python spark make "
-            f"an environment, or: pip install {' '.join(_OF_SPARK)}"
-        ) from error
-    assert job.master is not None
-    with open_stages(job.master, folder.absolute(), cut["memory_bytes"], cut["threads"], progress) as stages:
-        yield stages
 
 
 class _Rows(NamedTuple):

@@ -27,7 +27,7 @@ class Placement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettleDay:
-    """What a `DayFormat` does to integers, with the smallest of each day; an object that other processes can be sent."""
+    """What a `DayFormat` does to integers, with the smallest of each day; other processes can be sent it."""
 
     settle_day: Callable[[Words, int], None]
     minima: Sequence[int]

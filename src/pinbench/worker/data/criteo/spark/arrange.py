@@ -1,10 +1,10 @@
 """Stages 3 and 4 on Spark: shards with ids into the rows of a writer, those of a shuffled stream in their new order.
 
-Keys depend on row numbers alone, so how many rows each range of keys holds is known before any row is there, and with it
-the place of each range in the output. Spark brings the rows of a range together and sorts them; the task that has them
-writes them to their place, with the writer of the format.
+Keys depend on row numbers alone, so how many rows each range of keys holds is known before any row is there, and with
+it the place of each range in the output. Spark brings the rows of a range together and sorts them; the task that has
+them writes them to their place, with the writer of the format.
 
-B rows, G ranges of keys, W words of a row.
+B rows, D entries of dictionaries, G ranges of keys, W words of a row.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +14,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from pyarrow import compute
 from pyspark.broadcast import Broadcast
 from pyspark.sql import SparkSession
 
@@ -26,12 +27,14 @@ from pinbench.worker.data.criteo.schema import FIELDS, SPARSE_FEATURES
 from pinbench.worker.data.criteo.shard import read_shard
 from pinbench.worker.data.criteo.shard_words import ShardWords
 from pinbench.worker.data.criteo.spark.faults import task_faults
-from pinbench.worker.data.criteo.spark.identify import NO_COLUMN, SparkIds
+from pinbench.worker.data.criteo.spark.identify import SparkIds
 from pinbench.worker.data.criteo.vocabulary import Numbers
 
 _KEYS_AT_A_TIME = 1 << 22
 _HALF_BITS = np.uint64(32)
-_SIGN = np.uint64(1 << 63)  # Java has no unsigned numbers: with this bit flipped, the order of signed ones is that of keys
+_SIGN = np.uint64(
+    1 << 63
+)  # Java has no unsigned numbers: with this bit flipped, the order of signed ones is that of keys
 _WORD = np.dtype("<i4")
 _ROW_BYTES = FIELDS * _WORD.itemsize
 _DONE = -1  # instead of a range: rows that a task has written itself, their number in place of the key
@@ -101,7 +104,8 @@ def _counts(order: Order, end: int, ranges: int, begin: int) -> npt.NDArray[np.i
     key_B = order.keys(begin, min(begin + _KEYS_AT_A_TIME, end))
     begin_G, place_B = np.empty(ranges + 1, np.uint32), np.empty(len(key_B), np.uint32)
     group(key_B, begin_G, place_B)
-    return np.diff(begin_G.astype(np.int64))
+    wide_G = begin_G.astype(np.int64)
+    return wide_G[1:] - wide_G[:-1]
 
 
 def _for_each_shard(tasks: "Broadcast[_Tasks]") -> Callable[[pa.Table], pa.Table]:
@@ -141,11 +145,11 @@ def _words(tasks: _Tasks, place: ShardPlace, entries: pa.Table) -> ShardWords:
 def _ids(default: int, sizes: Sequence[int], entries: pa.Table) -> list[Numbers]:
     """Return the id of each entry of each column."""
     begin_F = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    id_E = np.full(begin_F[-1], default, np.int32)
-    known = entries.filter(pa.compute.is_valid(entries.column("id")))
+    id_D = np.full(begin_F[-1], default, np.int32)
+    known = entries.filter(compute.is_valid(entries.column("id")))
     column_D, entry_D = known.column("column").to_numpy(), known.column("entry").to_numpy()
-    id_E[begin_F[column_D] + entry_D] = known.column("id").to_numpy()
-    return [id_E[begin_F[column] : begin_F[column + 1]] for column in range(SPARSE_FEATURES)]
+    id_D[begin_F[column_D] + entry_D] = known.column("id").to_numpy()
+    return [id_D[begin_F[column] : begin_F[column + 1]] for column in range(SPARSE_FEATURES)]
 
 
 def _keyed(tasks: _Tasks, first_row: int, words: ShardWords, begin: int, rows: int) -> pa.Table:

@@ -65,9 +65,7 @@ def give_ids(rule: IdRule, shards: Sequence[Path], session: SparkSession) -> Spa
     )
 
 
-def _entries(
-    rule: IdRule, session: SparkSession, shards: "Broadcast[tuple[Path, ...]]", count: int
-) -> DataFrame:
+def _entries(rule: IdRule, session: SparkSession, shards: "Broadcast[tuple[Path, ...]]", count: int) -> DataFrame:
     numbers = session.range(0, count, 1, min(count, int(session.conf.get("spark.sql.shuffle.partitions") or 1)))
     return numbers.mapInArrow(partial(_read_entries, rule, shards), _ENTRIES)
 

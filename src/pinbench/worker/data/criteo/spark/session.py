@@ -5,6 +5,7 @@ lines. What a cluster needs besides (memory of executors, addresses) it takes fr
 """
 
 import os
+import re
 import shutil
 import signal
 import sys
@@ -24,6 +25,8 @@ from pinbench.worker.data.criteo.spark.package import package_root, write_packag
 
 LOG_FILE = "spark.log"
 
+# Py4J: a first line of its own, then ": ", the class of the exception, and what it says
+_SAID_BY_JAVA = re.compile(r"^: (?:[\w.$]+: )?(.+)$", re.MULTILINE)
 _LOOPBACK = "127.0.0.1"
 _LOG_SETTINGS = """\
 rootLogger.level = warn
@@ -62,6 +65,15 @@ def log_path(session: SparkSession) -> str:
     return str(session.conf.get("spark.pinbench.log", "the log of Spark"))
 
 
+def why_not(error: str, log: Path) -> str:
+    """Return in one line why Spark did not start, given what it raised and its log."""
+    text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+    if "UnsupportedClassVersionError" in text:
+        return "the Java here is too old for it; install Java 17 or later, or let JAVA_HOME name one"
+    said = _SAID_BY_JAVA.search(error)
+    return said[1] if said else error.partition("\n")[0]
+
+
 def _conf(master: str, folder: Path, memory_bytes: int) -> SparkConf:
     settings = folder / "log4j2.properties"
     settings.write_text(_LOG_SETTINGS.format(log=folder / LOG_FILE), encoding="utf-8")
@@ -94,7 +106,7 @@ def _started(conf: SparkConf, master: str, folder: Path) -> SparkSession:
             gateway = launch_gateway(conf, {"stdout": file, "stderr": file})
         context = SparkContext(conf=conf, gateway=gateway)
     except (PySparkException, Py4JError, OSError) as error:
-        raise DataError(f"Spark does not start on {master}: {_reason(error, log)}; its log: {log}") from error
+        raise DataError(f"Spark does not start on {master}: {why_not(str(error), log)}; its log: {log}") from error
     finally:
         for number, handler in handlers.items():  # Spark sets its own, which would leave without our clean-up
             signal.signal(number, handler)
@@ -103,17 +115,11 @@ def _started(conf: SparkConf, master: str, folder: Path) -> SparkSession:
     return SparkSession(context)
 
 
-def _reason(error: Exception, log: Path) -> str:
-    text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
-    if "UnsupportedClassVersionError" in text:
-        return "the Java here is too old for it; install Java 17 or later, or let JAVA_HOME name one"
-    return str(error).partition("\n")[0]
-
-
 def _require_java() -> None:
     home = os.environ.get("JAVA_HOME")
     if home and not Path(home, "bin", "java").is_file():
         raise DataError(f"JAVA_HOME={home} has no bin/java; correct it, or unset it to use the java in PATH")
     if not home and shutil.which("java") is None:
-        raise DataError("--engine spark needs Java 17 or later, and there is no java in PATH; install it, or take "
-                        "--engine local")
+        raise DataError(
+            "--engine spark needs Java 17 or later, and there is no java in PATH; install it, or take --engine local"
+        )

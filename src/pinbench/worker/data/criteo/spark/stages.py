@@ -56,9 +56,7 @@ class SparkStages:
             raise UsageError("--input - cannot be read by several machines; give files, or take --engine local")
         names = [str(Path(name).absolute()) for name in inputs]
         run = PiecesOnSpark(self._session)
-        parsed = parse_inputs(
-            names, folder.absolute(), rows, self._memory_bytes, self._threads, self._progress, run
-        )
+        parsed = parse_inputs(names, folder.absolute(), rows, self._memory_bytes, self._threads, self._progress, run)
         total = sum(given.rows for given in parsed.inputs)
         tasks = max(run.width, min(_MOST_TASKS, -(-total // _TASK_ROWS)))
         self._session.conf.set("spark.sql.shuffle.partitions", str(tasks))
