@@ -127,11 +127,16 @@ def compare(batch_size: int, arguments: argparse.Namespace, config: DlrmConfig, 
         )
 
 
+def _precisions() -> list[str]:
+    has_bfloat16 = torch.ops.mkldnn._is_mkldnn_bf16_supported()  # not on AVX2 alone, nor on Arm before 8.6
+    return ["fp32", "bfloat16"] if has_bfloat16 else ["fp32"]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--batch-size", type=int, nargs="+", default=[1, 128, 2048])
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--precision", nargs="+", default=["fp32", "bfloat16"])
+    parser.add_argument("--precision", nargs="+", default=_precisions(), help="default: those that oneDNN has here")
     parser.add_argument("--max-ind-range", type=int, default=500_000)
     parser.add_argument("--alpha", type=float, default=1.05)
     parser.add_argument("--rounds", type=int, default=9)
@@ -141,7 +146,8 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     config = mlperf_config(arguments.max_ind_range)
     tables_RD = tables_of(config, SeededOrigin(config, 0), arguments.threads)
-    for dtype in (torch.float32, torch.bfloat16):
+    for name in arguments.precision:
+        dtype = load_plugin(precisions, name).MULTIPLY_DTYPE
         print(f"GEMM peak {dtype}: {gemm_peak_flop_per_s(dtype) / 1e9:.0f} GFLOP/s on {arguments.threads} threads")
     for batch_size in arguments.batch_size:
         compare(batch_size, arguments, config, tables_RD)

@@ -40,6 +40,8 @@ def make_ready(venv: VenvState, level: str) -> None:
 
 
 def _refuse_foreign(venv: VenvState) -> None:
+    if venv.folder.is_symlink():  # another checkout's environment would be emptied, and venv cannot fill a link
+        raise SetupError(f"{venv.folder} is a symbolic link, and what it leads to is left alone: remove the link")
     if venv.folder.exists() and any(venv.folder.iterdir()) and not venv.own.is_dir():
         raise SetupError(
             f"{venv.folder} was not made by pinbench and is left alone: move it away, or use it as it is with "

@@ -20,7 +20,7 @@ def test_each_case_becomes_one_entry_that_runs_it(text, dlrm, tmp_path):
     name = "dlrm_pytorch_xeon_public_inference_throughput_avx_fp32_gated"
     assert (
         f'add_test(NAME "test_{name}" COMMAND "{tmp_path}/pinbench" "run" "--workload" "{dlrm.folder}" '
-        f'"--case" "{name}" "--platform" "GENOA" "--logs-root" "{tmp_path}/build")'
+        f'"--case" "{name}" "--platform" "GENOA" "--logs-root" "{tmp_path}/build" "--end-with-parent")'
     ) in text
     assert (
         f'set_tests_properties("test_{name}" PROPERTIES '
@@ -76,7 +76,7 @@ def test_cmake_reads_the_entries_back_as_they_were_meant(dlrm, platforms, tmp_pa
     )
     tests = json.loads(shown.stdout)["tests"]
     assert [test["name"] for test in tests] == [f"test_{case.name}" for case in cases(dlrm, platforms.resolve("SPR"))]
-    assert {test["command"][-1] for test in tests} == {str(build)}
+    assert {tuple(test["command"][-2:]) for test in tests} == {(str(build), "--end-with-parent")}
     assert {test["command"][0] for test in tests} == {str(program)}
     properties = {entry["name"]: entry["value"] for entry in tests[0]["properties"]}
     assert set(properties["LABELS"]) == {"DLRM-PyTorch-Xeon-Public", "inference", "throughput", "avx_fp32", "full"}

@@ -1,17 +1,14 @@
-import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from criteo_sets import flip, write_manifest, write_mlperf
 
 from pinbench.base.errors import DataError
-from pinbench.contract.data import Assignment, DataJob
-from pinbench.worker.data.criteo import manifest as manifest_module
+from pinbench.contract.data import DataFormat
 from pinbench.worker.data.criteo.counts import read_counts, write_counts
-from pinbench.worker.data.criteo.mlperf_binary import BinaryFile, Rows, RowWriter
-from pinbench.worker.data.criteo.prepare import prepare
-from pinbench.worker.data.criteo.progress import Progress
+from pinbench.worker.data.criteo.mlperf_binary import BinaryFile
 
 REFERENCE = Path(__file__).parents[1] / "data/criteo/reference"
 BINARY = "terabyte_processed_test.bin"
@@ -26,41 +23,9 @@ def foreign(tmp_path):
 
 @pytest.fixture
 def own(tmp_path):
-    job = DataJob(
-        dataset="criteo",
-        inputs=(str(REFERENCE / "day_0.gz"),),
-        output=str(tmp_path / "set"),
-        max_ind_range=1000,
-        assignment=Assignment.TEST,
-        force=False,
-    )
-    prepare(job, Progress(say=lambda line: None))
-    return tmp_path / "set"
-
-
-def flip(path, position):
-    data = bytearray(path.read_bytes())
-    data[position] ^= 1
-    path.write_bytes(data)
-
-
-def test_what_is_written_is_read_back(tmp_path):
-    rows = Rows(
-        label_B=np.array([0, 1], np.int32),
-        dense_BI=np.arange(26, dtype=np.int32).reshape(2, 13),
-        sparse_BF=np.arange(52, dtype=np.int32).reshape(2, 26),
-    )
-    with RowWriter(tmp_path / BINARY) as writer:
-        writer.append(rows)
-        writer.append(rows)
-        assert writer.rows == 4
-    write_counts(tmp_path, [52] * 26, [4])
-    file = BinaryFile(tmp_path, "test")
-    assert (file.rows, file.counts, file.sha256) == (4, (52,) * 26, None)
-    back = file.read(1, 3)
-    assert back.label_B.tolist() == [1, 0]
-    assert (back.dense_BI == rows.dense_BI[::-1]).all()
-    assert (back.sparse_BF == rows.sparse_BF[::-1]).all()
+    directory = write_mlperf(tmp_path / "set", 250)
+    write_manifest(directory, DataFormat.MLPERF, 250)
+    return directory
 
 
 def test_a_set_of_the_reference_opens_without_a_manifest(tmp_path):
@@ -154,14 +119,9 @@ def test_a_changed_byte_is_found_by_its_chunk(own):
         BinaryFile(own, "test").read(0, 1)
 
 
-def test_only_chunks_that_are_read_are_verified(own, monkeypatch):
-    monkeypatch.setattr(manifest_module, "CHUNK_BYTES", 100 * 160)
-    monkeypatch.setattr("pinbench.worker.data.criteo.mlperf_binary.CHUNK_ROWS", 100)
-    entry = manifest_module.describe_file(own / BINARY, 250)
-    content = json.loads((own / "manifest.json").read_text())
-    content["chunk_bytes"] = 100 * 160
-    content["files"][0]["chunk_sha256"] = list(entry.chunk_sha256)
-    (own / "manifest.json").write_text(json.dumps(content))
+def test_only_chunks_that_are_read_are_verified(tmp_path):
+    own = write_mlperf(tmp_path / "set", 250)
+    write_manifest(own, DataFormat.MLPERF, 250, chunk_bytes=100 * 160)
     flip(own / BINARY, 160 * 150 + 4)
     file = BinaryFile(own, "test")
     assert len(file.read(0, 100).label_B) == 100
@@ -195,7 +155,8 @@ def test_a_file_that_the_manifest_does_not_know_is_refused(own):
         ("{", "is not JSON"),
         ("[]", "has format None"),
         ('{"schema": 99}', "has format 99"),
-        ('{"schema": 1}', "missing"),
+        ('{"schema": 1}', "has format 1, this pinbench reads 2"),
+        ('{"schema": 2}', "missing"),
     ],
 )
 def test_a_damaged_or_later_manifest_is_refused(own, content, complaint):

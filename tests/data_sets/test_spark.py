@@ -2,7 +2,6 @@
 
 import gzip
 import importlib.util
-import io
 import lzma
 import os
 import shutil
@@ -18,6 +17,7 @@ import pytest
 
 from pinbench.base.errors import DataError, UsageError
 from pinbench.contract.data import DataEngine, DataFormat, PrepareJob, RowOrder
+from pinbench.worker.data.criteo.parse import parse_inputs
 from pinbench.worker.data.criteo.prepare import prepare
 from pinbench.worker.data.criteo.progress import Progress
 from pinbench.worker.data.criteo.spark.package import write_package
@@ -89,10 +89,10 @@ def on_both(tmp_path, inputs, data_format, **changes):
 
 
 def parse(session, inputs, folder):
-    from pinbench.worker.data.criteo.spark.stages import SparkStages
+    from pinbench.worker.data.criteo.spark.parse import PiecesOnSpark
 
-    stages = SparkStages(session, 8 * MIB, 2, Progress(say=lambda line: None))
-    return stages.parse([str(path) for path in inputs], folder, None)
+    progress = Progress(say=lambda line: None)
+    return parse_inputs([str(path) for path in inputs], folder, None, 8 * MIB, 2, progress, PiecesOnSpark(session))
 
 
 def bytes_of(folder):
@@ -184,8 +184,7 @@ def test_signals_are_still_ours(session):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_standard_input_is_refused(session, tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "stdin", io.StringIO())
+def test_standard_input_is_refused(tmp_path):
     with pytest.raises(
         UsageError, match="--input - cannot be read by several machines; give files, or take --engine local"
     ):

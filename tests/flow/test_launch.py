@@ -19,6 +19,7 @@ from pinbench.contract.case import Case, Function, Isa, Knobs, Mode, Precision, 
 from pinbench.contract.host import Cpu, Node, Topology
 from pinbench.contract.plan import Instance, Plan, WeightSource
 from pinbench.contract.result import Enforcement, InstanceResult, Status
+from pinbench.harness.backend import native
 from pinbench.harness.launch.failure import InstanceError
 from pinbench.harness.launch.launcher import Launched, launch
 from pinbench.harness.launch.leader import Watcher
@@ -170,6 +171,26 @@ def test_two_instances_measure_together_and_report_what_they_saw(tmp_path: Path)
     assert pids == [first.pid, second.pid]
     assert -10_000_000 < opened_ns - launched.start_ns < 50_000_000
     assert 0 <= edges["close"][0] - launched.stop_ns < 50_000_000
+
+
+def test_the_region_of_interest_is_marked_around_the_window_and_the_load_is_read_at_its_edges(tmp_path: Path) -> None:
+    heard: list[tuple[str, int]] = []
+    outcome = native.run(
+        make_plan(1),
+        tmp_path,
+        base_env=os.environ,
+        scrub=(),
+        say=lambda line: heard.append((line, time.monotonic_ns())),
+    )
+    told = dict(heard)
+    begin_ns, end_ns = window_ns(outcome.results[0])
+    assert outcome.status is Status.PASSED
+    assert [line for line, _ in heard if "region" in line] == ["region of interest: begin", "region of interest: end"]
+    assert abs(told["region of interest: begin"] - begin_ns) < 50_000_000
+    assert -10_000_000 < told["region of interest: end"] - end_ns < 50_000_000
+    assert outcome.load is not None
+    assert outcome.load.busy_share is not None
+    assert outcome.load.steal_share is not None
 
 
 def test_an_instance_alone_ends_exactly_at_its_steps(tmp_path: Path) -> None:

@@ -19,7 +19,6 @@ _COVERED = {
     "harness/case/source.py": "case/test_cases_command.py",
     "harness/cli/_build_folder.py": "shell/test_ctest_sh.py",
     "harness/cli/cases.py": "case/test_cases_command.py",
-    "harness/cli/data.py": "data_sets/test_main.py",
     "harness/cli/kpi.py": "report/test_commands.py",
     "harness/cli/list_kpi.py": "report/test_commands.py",
     "harness/cli/run.py": "house/test_examples.py",
@@ -32,11 +31,14 @@ _COVERED = {
     "harness/report/listing.py": "report/test_formats.py",
     "harness/report/table.py": "report/test_formats.py",
     "harness/report/plan.py": "house/test_examples.py",
+    "worker/data/criteo/batch.py": "data_sets/test_batches.py",
+    "worker/data/criteo/block.py": "data_sets/test_stream.py",
+    "worker/data/criteo/check_files.py": "data_sets/test_describe.py",
     "worker/data/criteo/counts.py": "data_sets/test_prepare.py",
-    "worker/data/criteo/manifest.py": "data_sets/test_mlperf_binary.py",
+    "worker/data/criteo/describe_text.py": "data_sets/test_describe.py",
+    "worker/data/criteo/description.py": "data_sets/test_describe.py",
     "worker/data/criteo/progress.py": "data_sets/test_prepare.py",
     "worker/data/criteo/space.py": "data_sets/test_prepare.py",
-    "worker/data/criteo/workspace.py": "data_sets/test_prepare.py",
     "worker/engine/eager.py": "numeric/test_dlrm_by_hand.py",
     "worker/onednn/peak.py": "worker/test_dlrm_recipe.py",
     "worker/precision/bfloat16.py": "numeric/test_dlrm_by_hand.py",
@@ -46,6 +48,12 @@ _COVERED = {
     "worker/recipes/dummy.py": "flow/test_launch.py",
     "script/env/venv_state.py": "shell/test_environment.py",
 }
+# The commands of one command, and what they share.
+_COVERED |= {
+    f"harness/cli/_data_{name}.py": "cli/test_data.py"
+    for name in ("criteo", "describe", "download", "licenses", "planted", "show", "synthetic", "words")
+}
+_COVERED |= {f"worker/data/{name}.py": "data_sets/test_download.py" for name in ("partial", "transfer")}
 # The boxes of the model are compared with a computation by hand, and as a whole with recorded logits.
 _COVERED |= {
     f"worker/models/dlrm/{box}.py": "numeric/test_dlrm_by_hand.py"
@@ -86,6 +94,25 @@ _COVERED |= {
     f"harness/kpi/{name}.py": "kpi/test_metrics.py"
     for name in ("cost", "flops", "noise", "overlap", "quality", "samples", "variation")
 }
+# Made-up rows: what makes them is tested by what they are like.
+_COVERED |= {
+    f"worker/data/criteo/synthetic_rows/{module}.py": f"data_sets/test_synthetic_{test}.py"
+    for module, test in (
+        ("alias", "laws"), ("blocks", "files"), ("draw", "draw"), ("drawn_shards", "shards"), ("laws", "laws"),
+        ("raw_files", "files"), ("raw_place", "files"), ("text", "text"),
+    )
+}  # fmt: skip
+_COVERED |= {"worker/data/criteo/source.py": "data_sets/test_synthesize.py"}
+# The stages of a preparation: parts of them are tested by what the stage makes.
+_COVERED |= {
+    f"worker/data/criteo/{module}.py": f"data_sets/test_{test}.py"
+    for module, test in (
+        ("asked", "prepare"), ("day_minima", "format_torchrec"), ("input_order", "prepare"), ("records", "arrange"),
+        ("segments", "arrange"), ("shard_words", "arrange"), ("workspace", "resume"),
+        ("format/binary_writer", "prepare"), ("format/first_seen", "prepare"), ("format/kaggle", "format_kaggle"),
+        ("format/mlperf", "prepare"), ("format/npz_file", "format_kaggle"), ("format/wsf", "format_wsf"),
+    )
+}  # fmt: skip
 
 
 def _name(path):

@@ -22,6 +22,12 @@ def test_a_field_that_is_not_known_is_absent():
     assert not {"-", -1, "", None} & set(fields.values())
 
 
+def test_the_version_of_onednn_is_the_one_that_the_instances_heard():
+    probe = replace(ok(0).isa, version="v3.12.0 (commit 80afa71)")
+    assert workload_configuration(make_record(ok(0, isa=probe)))["ONEDNN_VERSION"] == "v3.12.0 (commit 80afa71)"
+    assert "ONEDNN_VERSION" not in workload_configuration(make_record(ok(0)))
+
+
 def test_of_a_failed_run_the_instances_that_lived_are_told():
     fields = workload_configuration(make_record(ok(0), died(1), status=Status.FAILED, failure="x"))
     assert "INSTANCE_0" in fields

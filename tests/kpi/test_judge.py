@@ -64,11 +64,14 @@ def test_every_judgement_is_asked():
     elsewhere = replace(good.placement, cpus_seen=(0, 5))
     for bad, reason in (
         (replace(good, placement=elsewhere), "was planned on"),
+        (replace(good, placement=replace(good.placement, threads=3)), "computed with 3"),
         (replace(good, isa=None), "unproven"),
         (replace(good, quality=None), "did not check"),
     ):
         with pytest.raises(KpiError, match=reason):
             judge(make_record(bad))
+    with pytest.raises(KpiError, match="ALLOCATOR=tcmalloc"):
+        judge(make_record(good, case=make_case(allocator="tcmalloc")))
 
 
 def test_unknown_memory_takes_no_other_line_away():

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pinbench.base.errors import LaunchError
+from pinbench.harness.launch import process
 from pinbench.harness.launch.process import Child, run_tool, start_child
 
 
@@ -59,6 +60,29 @@ def test_a_child_that_ignores_sigterm_is_ended_by_reaping(tmp_path: Path) -> Non
     child.signal_group(signal.SIGTERM)
     assert not child.await_end(0.1)
     assert child.reap(1) == -signal.SIGKILL
+
+
+def test_a_process_that_ends_with_its_parent_gets_sigterm_when_that_is_killed(tmp_path: Path) -> None:
+    source = Path(process.__file__).parents[3]
+    orphan = (
+        f"import signal, sys; from pathlib import Path; sys.path.insert(0, {str(source)!r})\n"
+        "from pinbench.harness.launch.process import end_with_parent\n"
+        "signal.signal(signal.SIGTERM, lambda *_: Path('ended').touch()); end_with_parent()\n"
+        "Path('ready').touch(); signal.sigtimedwait([], 20)"
+    )
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {orphan!r}], cwd={str(tmp_path)!r})"
+    child = start(tmp_path, parent)
+    assert appears(tmp_path / "ready")
+    child.send(signal.SIGKILL)
+    assert appears(tmp_path / "ended")
+    child.reap(1)
+
+
+def appears(path: Path) -> bool:
+    give_up = time.monotonic() + 5
+    while not path.exists() and time.monotonic() < give_up:
+        time.sleep(0.01)
+    return path.exists()
 
 
 def test_a_log_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:

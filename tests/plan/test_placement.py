@@ -91,6 +91,15 @@ def test_latency_on_clustered_sockets_fills_each_node(machine):
     assert len(slots) == 24
 
 
+def test_a_latency_instance_has_four_cores_however_few_there_are_to_be(machine):
+    xeon = read_topology(machine("xeon-2s-snc4"))
+    assert lists(place(xeon, wanted(instances=1, mode=Mode.LATENCY))) == ["0-3"]
+    assert lists(place(xeon, wanted(instances=2, mode=Mode.LATENCY))) == ["0-3", "14-17"]
+    assert lists(place(xeon, wanted(instances=1, straddle=True, mode=Mode.LATENCY))) == ["0-3"]
+    # ... and fewer where the number asks for it
+    assert lists(place(uneven(6), wanted(instances=3, mode=Mode.LATENCY))) == ["0-1", "2-3", "4-5"]
+
+
 def test_accuracy_is_placed_like_throughput(machine):
     topology = read_topology(machine("altra-2s"))
     assert place(topology, Demand(mode=Mode.ACCURACY)) == place(topology, THROUGHPUT)

@@ -87,6 +87,14 @@ def test_the_notes_hold_what_was_chosen_and_what_could_spoil_it(machine, case):
     ]
 
 
+def test_instances_smaller_than_latency_mode_defines_are_told(planned):
+    assert planned("pod-cgroup2", mode=Mode.LATENCY).notes[0] == (
+        "latency mode has 4 cores per instance, instances 1 have 2: compare with runs of the same size only"
+    )
+    assert not any("latency" in note for note in planned("memoryless", mode=Mode.LATENCY).notes)
+    assert not any("latency" in note for note in planned("pod-cgroup2").notes)
+
+
 def test_the_allocator_reaches_the_environment(machine, case):
     root = machine("firecracker")
     library = Path("/usr/lib/libjemalloc.so.2")

@@ -45,6 +45,20 @@ def test_the_command_line_can_be_read_and_pasted():
     assert shlex.split(config["ctestsh_cmdline"]) == list(COMMAND)
 
 
+def test_the_build_can_be_configured_again_from_what_is_written():
+    settings = Settings(
+        command=COMMAND, platform="ARMv9 (GRAVITON4)", platform_option="GRAVITON4", registry="r.example.org/",
+        release=":v1", timeout="3600,600", benchmark="dlrm|bert", path="workload/DLRM-PyTorch-Xeon-Public",
+    )  # fmt: skip
+    config = load(workload_config(make_case(), settings))
+    assert config["path"] == "workload/DLRM-PyTorch-Xeon-Public"
+    assert shlex.split(config["cmake_cmdline"]) == [
+        "cmake", "-DPLATFORM=GRAVITON4", "-DREGISTRY=r.example.org/", "-DRELEASE=:v1", "-DTIMEOUT=3600,600",
+        "-DBENCHMARK=dlrm|bert", "-DBACKEND=native",
+    ]  # fmt: skip
+    assert "cmake_cmdline" not in load(workload_config(make_case(), Settings(command=COMMAND)))
+
+
 def test_an_overridden_case_is_shown_as_customized_in_the_tunables_only():
     config = load(workload_config(make_case(overrides=("BATCH_SIZE",)), Settings(command=COMMAND)))
     assert config["tunables"]["testcase"].endswith("_gated_customized")

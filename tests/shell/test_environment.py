@@ -81,6 +81,13 @@ def test_a_larger_level_makes_the_smaller_ones_ready(venv: VenvState, pip: FakeP
     assert not venv.is_ready("dev")
 
 
+def test_data_sets_are_prepared_without_torch(venv: VenvState, pip: FakePip) -> None:
+    make_ready(venv, "data")
+    assert pip.installed() == [["install", "--constraint", "PyYAML", "numpy", "numba", "isal", "rich"]]
+    assert venv.is_ready("list")
+    assert not venv.is_ready("run")
+
+
 def test_a_change_of_pins_installs_again_into_the_same_environment(venv: VenvState, root: Path, pip: FakePip) -> None:
     make_ready(venv, "list")
     kept = venv.folder / "kept"
@@ -92,6 +99,18 @@ def test_a_change_of_pins_installs_again_into_the_same_environment(venv: VenvSta
     assert venv.is_ready("list")
     assert len(pip.installed()) == 2
     assert kept.exists()
+
+
+def test_a_link_to_the_environment_of_another_checkout_is_refused_and_not_emptied(
+    venv: VenvState, tmp_path: Path, pip: FakePip
+) -> None:
+    other = tmp_path / "other"
+    (other / "pinbench").mkdir(parents=True)
+    (other / "kept").touch()
+    venv.folder.symlink_to(other)
+    with pytest.raises(SetupError, match=r"\.venv is a symbolic link, and what it leads to is left alone"):
+        make_ready(venv, "list")
+    assert (other / "kept").exists()
 
 
 @pytest.mark.parametrize("error", [SetupError("no network"), KeyboardInterrupt()])

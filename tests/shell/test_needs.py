@@ -59,7 +59,8 @@ def test_torch_has_one_version_on_each_architecture(machine: str, version: str) 
 def test_a_level_implies_the_smaller_ones() -> None:
     assert needs.implied("list") == ("list",)
     assert needs.implied("run") == ("list", "run")
-    assert needs.implied("dev") == ("list", "cmake", "run", "dev")
+    assert needs.implied("data") == ("list", "data")
+    assert needs.implied("dev") == ("list", "cmake", "run", "data", "dev")
 
 
 def test_the_fingerprint_changes_with_a_pin_and_not_with_a_comment(tmp_path: Path) -> None:

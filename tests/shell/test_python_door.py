@@ -21,7 +21,7 @@ def one_line(text: str) -> str:
     return text
 
 
-@pytest.mark.parametrize("level", ["list", "run", "dev"])
+@pytest.mark.parametrize("level", ["list", "run", "data", "dev"])
 def test_the_users_interpreter_is_taken_when_it_has_all(door: Runner, level: str) -> None:
     ran = door(DOOR, level)
     assert (ran.returncode, ran.stderr) == (0, "")

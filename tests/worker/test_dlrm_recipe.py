@@ -1,6 +1,7 @@
 """The recipe on a small model: what it hands to the loop, and what it refuses before it allocates."""
 
 import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from pinbench.base.errors import ModelError
+from pinbench.base.errors import ModelError, UsageError
 from pinbench.contract.case import Case, DataType, Function, Isa, Knobs, Mode, Precision, Scalar, Variant
 from pinbench.contract.gate import Barrier
 from pinbench.contract.plan import Instance, WeightSource
@@ -25,7 +26,8 @@ SMALL: dict[str, Scalar] = {
     "INDEX_ALPHA": 1.05,
     "MAX_IND_RANGE": 400,
 }
-
+# 13-32-24-16 and 367-64-48-32-24-1, weights and biases, in fp32 as drawn, in the model, and packed
+SMALL_MLP_BYTES = 3 * 4 * (1_640 + 29_057)
 
 needs_bfloat16 = pytest.mark.skipif(
     not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="oneDNN has no bfloat16 on this CPU"
@@ -67,6 +69,10 @@ def case_of(precision: Precision = Precision.FP32, own: dict[str, Scalar] | None
         variant=Variant.GATED,
         knobs=Knobs(**(chosen | knobs)),
     )
+
+
+def knobs_with(case: Case, table_sizes: str) -> Knobs:
+    return replace(case.knobs, own={**case.knobs.own, "ARCH_EMBEDDING_SIZE": table_sizes})
 
 
 def order_of(case: Case, weights: WeightSource = WeightSource.PRIVATE, budget_bytes: int = 1 << 30) -> Instance:
@@ -133,14 +139,27 @@ def test_tables_that_do_not_fit_are_refused_with_both_figures():
     with pytest.raises(
         ModelError, match=r"MAX_IND_RANGE=400 take 650\.0 KiB, .* may take 100\.0 KiB .* MAX_IND_RANGE to 61 or"
     ):
-        dlrm.prepare(order_of(case_of(), budget_bytes=100 << 10), OpenGate(), None)
+        dlrm.prepare(order_of(case_of(), budget_bytes=SMALL_MLP_BYTES + (100 << 10)), OpenGate(), None)
+
+
+@pytest.mark.parametrize("own", [{"ARCH_MLP_TOP": "200000-200000-1"}, {"ARCH_MLP_BOT": "13-90000-90000-16"}])
+def test_mlps_that_do_not_fit_are_refused_with_both_figures_before_they_are_drawn(own):
+    gate = OpenGate()
+    with pytest.raises(ModelError, match=r"the MLPs of .* take \d+\.\d GiB, this instance may take 1\.0 GiB"):
+        dlrm.prepare(order_of(case_of(own=own)), gate, None)
+    assert gate.phases == []
+
+
+def test_a_bottom_mlp_for_other_dense_features_than_criteos_is_refused():
+    with pytest.raises(UsageError, match="ARCH_MLP_BOT=512-512-16 begins with 512, but must begin with 13"):
+        dlrm.prepare(order_of(case_of(own={"ARCH_MLP_BOT": "512-512-16"})), OpenGate(), None)
 
 
 def test_without_a_cap_the_memory_chooses_one():
     own = {name: value for name, value in SMALL.items() if name != "MAX_IND_RANGE"}
     own["ARCH_EMBEDDING_SIZE"] = "-".join(["40000000"] + ["10"] * 25)
     case = replace(case_of(), knobs=replace(case_of().knobs, own=own))
-    prepared = dlrm.prepare(order_of(case, budget_bytes=10_000 * 64 + 25 * 640), OpenGate(), None)
+    prepared = dlrm.prepare(order_of(case, budget_bytes=SMALL_MLP_BYTES + 10_000 * 64 + 25 * 640), OpenGate(), None)
     assert prepared.model.max_ind_range == 10_000
     assert int(prepared.batches[0].sparse_BF[:, 0].max()) < 10_000
 
@@ -158,3 +177,50 @@ def test_a_checkpoint_is_what_runs_and_real_rows_are_what_it_runs_on():
     assert torch.allclose(prepared.step(prepared.batches[0]), expected_B, rtol=0, atol=1e-6)
     assert prepared.model.origin.endswith("tiny_tb00.pt")
     assert prepared.data.name == "criteo test"
+
+
+def test_table_sizes_that_contradict_the_data_set_are_refused_when_the_user_gave_them():
+    real = case_of(data_type=DataType.REAL, dataset_dir=str(CRITEO))
+    asked = replace(real, overrides=("ARCH_EMBEDDING_SIZE",))
+    with pytest.raises(UsageError, match=r"ARCH_EMBEDDING_SIZE contradicts DATASET_DIR=.*; leave it out"):
+        dlrm.prepare(order_of(replace(asked, knobs=knobs_with(asked, "7-7"))), OpenGate(), None)
+    with np.load(CRITEO / "day_fea_count.npz") as counts:
+        rows = "-".join(map(str, counts["counts"]))
+    assert dlrm.prepare(order_of(replace(asked, knobs=knobs_with(asked, rows))), OpenGate(), None).data is not None
+    assert dlrm.prepare(order_of(replace(real, knobs=knobs_with(real, "7-7"))), OpenGate(), None).data is not None
+
+
+def end_to_end(**knobs: object) -> Case:
+    chosen = {"data_type": DataType.REAL, "dataset_dir": str(CRITEO), "batch_size": 48}
+    return case_of(own={"DATA_LOADING": "end_to_end", "DATA_THREADS": 2}, **(chosen | knobs))
+
+
+def test_end_to_end_each_step_gets_its_own_batch_and_computes_what_a_ready_one_gives():
+    ready = dlrm.prepare(order_of(replace(end_to_end(), knobs=ready_knobs())), OpenGate(), None)
+    prepared = dlrm.prepare(order_of(end_to_end()), OpenGate(), None)
+    try:
+        assert prepared.batches == (None,)
+        for batch in ready.batches[:9]:  # of 48 rows each: the 256 rows are over in the sixth
+            assert torch.equal(prepared.step(None), ready.step(batch))
+        flow = prepared.flow()
+        assert (flow.rows, flow.threads) == (9 * 48, 2)
+        assert flow.read_bytes == 9 * 48 * 160
+        assert prepared.data.rows == 256
+        assert "read by each step in batches of 48" in prepared.data.detail
+        assert prepared.check().samples == 64
+        assert prepared.probe() is not None
+        assert prepared.flow().rows == 9 * 48  # neither takes from the stream
+    finally:
+        prepared.close()
+    assert ready.flow() is None
+    assert not any(thread.name.startswith("prefetch") for thread in threading.enumerate())
+
+
+def ready_knobs() -> Knobs:
+    knobs = end_to_end().knobs
+    return replace(knobs, own={name: value for name, value in knobs.own.items() if not name.startswith("DATA_")})
+
+
+def test_end_to_end_needs_a_data_set():
+    with pytest.raises(UsageError, match="DATA_LOADING=end_to_end reads a data set; set DATA_TYPE=real"):
+        dlrm.prepare(order_of(end_to_end(data_type=DataType.SYNTHETIC)), OpenGate(), None)

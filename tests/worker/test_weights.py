@@ -1,10 +1,24 @@
 import os
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pinbench.base.errors import ModelError
 from pinbench.worker.weights import HUGE_PAGE_BYTES, build_store, map_store, private_store
+
+
+def collapses():
+    """Whether the kernel may have huge pages for shared memory and gives them when asked: MADV_COLLAPSE, Linux 6.1."""
+    pages = Path("/sys/kernel/mm/transparent_hugepage/shmem_enabled")
+    version = tuple(map(int, re.findall(r"\d+", os.uname().release)[:2]))
+    return version >= (6, 1) and pages.exists() and "[deny]" not in pages.read_text()
+
+
+def shared_huge_bytes():
+    """Return this process's shared memory on huge pages (proc_pid_smaps(5))."""
+    return 1024 * int(re.search(r"^ShmemPmdMapped:\s+(\d+) kB$", Path("/proc/self/smaps_rollup").read_text(), re.M)[1])
 
 
 @pytest.fixture
@@ -34,6 +48,14 @@ def test_a_private_store_starts_on_a_huge_page_and_can_be_written():
     store.bytes_view[-1] = 1
     assert len(store.bytes_view) == 5_000_000
     assert store.bytes_view.ctypes.data % HUGE_PAGE_BYTES == 0
+
+
+@pytest.mark.skipif(not collapses(), reason="this kernel does not collapse shared memory into huge pages")
+def test_a_shared_store_lies_on_huge_pages_whatever_the_default_for_shared_memory_is(memory_fd):
+    before = shared_huge_bytes()
+    store = build_store(memory_fd, 4 * HUGE_PAGE_BYTES)
+    store.bytes_view[:] = 1
+    assert shared_huge_bytes() - before == 4 * HUGE_PAGE_BYTES
 
 
 def test_memory_that_the_kernel_refuses_is_an_error_with_its_size():

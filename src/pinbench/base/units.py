@@ -1,6 +1,7 @@
 """Units: the only place where one is converted into another or written with its sign."""
 
 import re
+from fractions import Fraction
 
 from pinbench.base.errors import UsageError
 
@@ -20,11 +21,11 @@ _BYTE_UNITS = {
     "K": KIB, "M": MIB, "G": GIB, "T": GIB << 10,
     "KIB": KIB, "MIB": MIB, "GIB": GIB, "TIB": GIB << 10,
 }  # fmt: skip
-_BYTES = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)")
+_BYTES = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)", re.ASCII)
 
 
 def parse_bytes(text: str) -> int:
-    """Return the size that `text` such as ``4GiB``, or ``512M`` means.
+    """Return the size that `text` such as ``4GiB``, or ``512M`` means; K, M, G and T alone are binary.
 
     Raises:
         UsageError: `text` is not a number with a known unit.
@@ -32,7 +33,10 @@ def parse_bytes(text: str) -> int:
     match = _BYTES.fullmatch(text.strip())
     if match is None or match[2].upper() not in _BYTE_UNITS:
         raise UsageError(f"not a size: {text!r}; write it as 512MiB or 4GiB")
-    return int(float(match[1]) * _BYTE_UNITS[match[2].upper()])
+    size_bytes = Fraction(match[1]) * _BYTE_UNITS[match[2].upper()]
+    if size_bytes.denominator != 1:
+        raise UsageError(f"not a whole number of bytes: {text!r}; write it as 512MiB or 4GiB")
+    return int(size_bytes)
 
 
 def format_bytes(size_bytes: float) -> str:

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 MANIFEST_SCHEMA = 2
 MANIFEST_FILE = "manifest.json"
+PLANTED_FILE = "planted.json"  # beside raw files: they are made up
 
 
 class DataFormat(StrEnum):
@@ -85,6 +86,7 @@ class SynthesizeJob:
     gzip: bool  # raw rows only
     threads: int
     force: bool
+    restart: bool = False  # forget what an interrupted job with other orders left there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +114,7 @@ class DownloadJob:
 
     files: tuple[Download, ...]
     output: str
+    page: str  # of the publisher, where somebody can look up what moved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +122,7 @@ class DataInput:
     """A raw file that went in."""
 
     name: str
-    size_bytes: int | None  # None: standard input
+    size_bytes: int | None  # None: standard input, or made-up rows that were in no file
     rows: int
 
 
@@ -162,3 +165,27 @@ class DataManifest:
     chunk_bytes: int
     files: tuple[DataFile, ...]
     planted_auc: float | None = None  # of made-up rows: the area under the curve that their own law reaches
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlantedFile:
+    """A raw file of made-up rows."""
+
+    name: str
+    size_bytes: int
+    rows: int
+    clicks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlantedFacts:
+    """What is known of the labels of made-up raw rows; in PLANTED_FILE beside them, written last."""
+
+    seed: int
+    table_rows: tuple[int, ...]  # different categories that a column can have
+    rows: int  # of all files
+    clicks: int  # among them
+    click_share: float  # that the law of the labels gives
+    auc: float  # the area under the curve that this law reaches; no model has more but by luck
+    auc_standard_error: float  # of that figure
+    files: tuple[PlantedFile, ...]

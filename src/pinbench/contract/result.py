@@ -58,6 +58,7 @@ class IsaReadback:
 
     header: str | None  # oneDNN's own "isa:" line
     kernels: tuple[Kernel, ...]
+    version: str | None = None  # of oneDNN, in its own words: "v3.12.0 (commit 80afa71...)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +92,18 @@ class DataFacts:
     name: str
     rows: int  # distinct rows of this shard
     detail: str  # "power law, alpha 1.05, seed 0", or the file and its sha256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataFlow:
+    """What came to the measured steps when each gets its own batch (DATA_LOADING=end_to_end)."""
+
+    rows: int
+    read_bytes: int  # that these rows take in the files
+    disk_bytes: int | None  # that the kernel fetched for this process meanwhile; the page cache had the rest
+    wait_ns: int  # that steps waited for a batch that was not ready
+    waits: int  # how many steps waited
+    threads: int  # that read, verify and convert, on the instance's own CPUs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +142,7 @@ class InstanceResult:
     quality: Quality | None = None
     model: ModelFacts | None = None
     data: DataFacts | None = None
+    flow: DataFlow | None = None  # None: all batches were ready before the window
     memory: MemoryUse | None = None
     libraries: Libraries | None = None
     gemm_peak_flop_per_s: float | None = None  # measured after the window, all instances at once
@@ -141,7 +155,7 @@ class Software:
     pinbench: str
     python: str
     git_commit: str | None
-    packages: Mapping[str, str]  # torch, numpy, oneDNN, ...
+    packages: Mapping[str, str]  # torch, numpy, ...; oneDNN, which is a part of torch, tells its own to the instances
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,8 +73,9 @@ def _run_instance(options: argparse.Namespace, gate: GateClient) -> None:
     gate.beat_every(BEAT_S)
     gate.phase("set-up")
     recipe = load_plugin(recipes, instance.case.recipe)
-    prepared: Prepared = recipe.prepare(instance, gate, options.store_fd)
-    result = _measure(instance, prepared, gate, binding, options.stop_fd)
+    prepared: Prepared
+    with closing(recipe.prepare(instance, gate, options.store_fd)) as prepared:
+        result = _measure(instance, prepared, gate, binding, options.stop_fd)
     gate.phase("writing")
     write_json(options.instance.with_name("result.json"), result)
     gate.wait(Barrier.DONE)
@@ -105,8 +106,9 @@ def _measure(
     with collector_off():
         start_ns = gate.wait(Barrier.START)
         gate.phase("measurement")
-        moves = readback.count_migrations()
+        moves, flow = readback.count_migrations(), prepared.flow()
         timed = _timed_window(instance, prepared, gate, stop_fd, start_ns)
+    flow = readback.flow_between(flow, prepared.flow())
     migrations = readback.migrations_between(moves, readback.count_migrations())
     gate.wait(Barrier.STOPPED)
     gate.phase("read-back")
@@ -128,6 +130,7 @@ def _measure(
         quality=quality,
         model=prepared.model,
         data=prepared.data,
+        flow=flow,
         memory=memory,
         libraries=prepared.libraries or readback.read_libraries(),
         gemm_peak_flop_per_s=prepared.gemm_peak(),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pinbench.contract.result import DataFacts, IsaReadback, Libraries, ModelFacts, Quality
+from pinbench.contract.result import DataFacts, DataFlow, IsaReadback, Libraries, ModelFacts, Quality
 
 
 def _nothing() -> None:
@@ -16,8 +16,8 @@ class Prepared:
     """A model that is ready to run and the batches to run it on.
 
     `step` is called with one of `batches` (in turn, round and round) between two clock reads: it does the
-    model call and nothing else. The other callables run outside the timed part, once each; a recipe without
-    an opinion leaves them out.
+    model call and nothing else, unless the case says end to end: then it gets its batch itself. The other
+    callables run outside the timed part; a recipe without an opinion leaves them out.
     """
 
     step: Callable[[Any], Any]
@@ -29,4 +29,6 @@ class Prepared:
     libraries: Libraries | None = None
     probe: Callable[[], IsaReadback | None] = _nothing  # before warm-up: the process's first model call
     check: Callable[[], Quality | None] = _nothing  # after warm-up; raises ModelError when outputs are off
+    flow: Callable[[], DataFlow | None] = _nothing  # what steps have got themselves so far; before and after the window
+    close: Callable[[], None] = _nothing  # last of all, and when something failed
     gemm_peak: Callable[[], float | None] = _nothing  # FLOP/s of a GEMM of the same precision and threads

@@ -10,7 +10,7 @@ from pathlib import Path
 from pinbench.base.cpulist import format_cpu_list, parse_cpu_list
 from pinbench.base.errors import LaunchError
 from pinbench.base.units import KIB
-from pinbench.contract.result import Enforcement, Libraries, MemoryUse, Placement
+from pinbench.contract.result import DataFlow, Enforcement, Libraries, MemoryUse, Placement
 
 _SELF = Path("/proc/self")
 _HUGE_FIELDS = ("AnonHugePages", "FilePmdMapped", "ShmemPmdMapped")
@@ -75,6 +75,23 @@ def migrations_between(before: Mapping[int, int] | None, after: Mapping[int, int
     if before is None or after is None:
         return None
     return sum(count - before.get(thread, 0) for thread, count in after.items())
+
+
+def flow_between(before: DataFlow | None, after: DataFlow | None) -> DataFlow | None:
+    """Return what flowed between two readings of what has flowed so far."""
+    if before is None or after is None:
+        return None
+    fetched = None
+    if before.disk_bytes is not None and after.disk_bytes is not None:
+        fetched = after.disk_bytes - before.disk_bytes
+    return DataFlow(
+        rows=after.rows - before.rows,
+        read_bytes=after.read_bytes - before.read_bytes,
+        disk_bytes=fetched,
+        wait_ns=after.wait_ns - before.wait_ns,
+        waits=after.waits - before.waits,
+        threads=after.threads,
+    )
 
 
 def node_pages(proc: Path = _SELF) -> dict[int, int]:

@@ -49,6 +49,7 @@ def labels(case: Case) -> tuple[str, ...]:
 def _entry(workload: Workload, case: Case, platform: Platform, *, program: Path, build: Path) -> list[str]:
     command = [str(program), "run", "--workload", str(workload.folder), "--case", case.name]
     command += ["--platform", platform.spelling, "--logs-root", str(build)]
+    command += ["--end-with-parent"]  # ctest hands no signal on: killed alone, it would leave the run behind
     name = cmake_quote(TEST_PREFIX + case.name)
     return [
         f"add_test(NAME {name} COMMAND {' '.join(map(cmake_quote, command))})",

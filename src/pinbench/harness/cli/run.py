@@ -28,7 +28,7 @@ from pinbench.harness.host.load import read_load_counters
 from pinbench.harness.host.topology import read_topology
 from pinbench.harness.kpi.judge import conclude
 from pinbench.harness.kpi.text import format_block
-from pinbench.harness.launch.process import run_tool
+from pinbench.harness.launch.process import end_with_parent, run_tool
 from pinbench.harness.plan.planner import make_plan
 from pinbench.harness.plan.threads import SCRUBBED_PREFIXES
 from pinbench.harness.record.software import read_software
@@ -71,10 +71,13 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="YAML with overrides by test name")
     parser.add_argument("--run", type=int, default=None, metavar="N", help="iterations, itr-1 to itr-N; default: 1")
     parser.add_argument("--dry-run", action="store_true", help="show the plan and start nothing")
+    parser.add_argument("--end-with-parent", action="store_true", help="end as by SIGTERM when the caller has died")
 
 
 def run(arguments: Namespace) -> int:
     """Run the case; the exit code is that of the worst iteration."""
+    if arguments.end_with_parent:
+        end_with_parent()
     order = _read_order(arguments, os.environ)
     require(order.case, order.facts)
     plan = _make_plan(order)
@@ -230,10 +233,16 @@ def _settings(order: _Order, command: tuple[str, ...], git_commit: str | None) -
         **known,
         command=tuple(user_command) or command,
         platform=order.platform.display,
+        platform_option=order.platform.spelling,
+        path=_from_top(order.workload.folder),
         title=order.workload.title,
         category=order.workload.category,
         git_commit=git_commit,
     )
+
+
+def _from_top(folder: Path) -> str:
+    return str(folder.relative_to(SOURCE_ROOT) if folder.is_relative_to(SOURCE_ROOT) else folder)
 
 
 def _git_state() -> tuple[str | None, tuple[str, ...]]:

@@ -1,7 +1,7 @@
 """The configuration fields of the block: what ran, as it was read back; what is not known is absent."""
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pinbench.base.units import format_bytes
 from pinbench.contract.case import Case, Mode, Scalar
@@ -105,14 +105,17 @@ def _model(results: Iterable[InstanceResult]) -> Fields:
     }
 
 
-def _data(case: Case, results: Iterable[InstanceResult]) -> Fields:
+def _data(case: Case, results: Sequence[InstanceResult]) -> Fields:
     data = [result.data for result in results if result.data is not None]
     if not data:
         return {}
+    flows = [result.flow for result in results if result.flow is not None]
     return {
         "DATASET": f"{data[0].name}: {data[0].detail}" if data[0].detail else data[0].name,
         "DATASET_ROWS": sum(facts.rows for facts in data),
         "DATA_TYPE": case.knobs.data_type.value,
+        "DATA_LOADING": "end_to_end" if flows else "ready",
+        "DATA_THREADS": _range(flow.threads for flow in flows),
     }
 
 
@@ -144,6 +147,7 @@ def _readback(results: Iterable[InstanceResult]) -> Fields:
     return {
         "ALLOCATOR": _distinct(item.allocator for item in libraries),
         "OPENMP": _distinct(item.openmp for item in libraries),
+        "ONEDNN_VERSION": _distinct(probe.version for probe in probes if probe.version is not None),
         "ONEDNN_ISA": _distinct(probe.header for probe in probes if probe.header is not None),
         "ONEDNN_KERNELS": _distinct(_kernel(kernel) for probe in probes for kernel in probe.kernels),
     }

@@ -9,10 +9,12 @@ from pinbench.contract.case import Mode
 from pinbench.contract.kpi import Kpi
 from pinbench.contract.result import Record, Status
 from pinbench.harness.kpi import (
+    allocator,
     cost,
     flops,
     isa,
     latency,
+    loading,
     memory,
     noise,
     overlap,
@@ -30,8 +32,8 @@ _PRIMARY: dict[Mode, Callable[[Measurement], Kpi]] = {
     Mode.THROUGHPUT: throughput.primary,
     Mode.LATENCY: latency.primary,
 }
-_REQUIREMENTS = (placement.require, isa.require, quality.require)
-_METRICS = (throughput, latency, samples, overlap, variation, noise, memory, flops, quality, cost)
+_REQUIREMENTS = (placement.require, allocator.require, isa.require, quality.require)
+_METRICS = (throughput, latency, samples, overlap, variation, loading, noise, memory, flops, quality, cost)
 
 
 def judge(record: Record) -> tuple[Kpi, ...]:

@@ -118,8 +118,10 @@ def run_tool(
     return ToolResult(returncode=done.returncode, stdout=done.stdout, stderr=done.stderr)
 
 
-def run_job(argv: Sequence[str]) -> int:
+def run_job(argv: Sequence[str], *, reads_stdin: bool = False) -> int:
     """Run `argv` with our stdout and stderr and return its exit code, 128 + n when signal n ended it.
+
+    Our stdin is the job's if it `reads_stdin`; a terminal would stop it there, for its group is not the foreground's.
 
     SIGINT and SIGTERM go to the job, once each time, and we wait until it has cleaned up. A process group of its own
     keeps a terminal's Ctrl-C from reaching the job a second time, in the middle of that.
@@ -128,7 +130,8 @@ def run_job(argv: Sequence[str]) -> int:
         LaunchError: the program cannot be started.
     """
     try:
-        job = subprocess.Popen(list(argv), stdin=subprocess.DEVNULL, process_group=0)
+        stdin = None if reads_stdin else subprocess.DEVNULL
+        job = subprocess.Popen(list(argv), stdin=stdin, process_group=0)
     except OSError as error:
         raise LaunchError(f"cannot start {argv[0]}: {error.strerror}") from error
 
@@ -142,6 +145,14 @@ def run_job(argv: Sequence[str]) -> int:
         for number, handler in before.items():
             signal.signal(number, handler)
     return code if code >= 0 else 128 - code
+
+
+def end_with_parent() -> None:
+    """Have SIGTERM sent to this process when the one that started it ends, however it ends; see prctl(2)."""
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+    if os.getppid() != parent:  # it died before the call above
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def reap_orphans() -> None:

@@ -5,12 +5,24 @@ from collections.abc import Iterator, Sequence
 from pinbench.base.cpulist import format_cpu_list
 from pinbench.base.units import format_bytes
 from pinbench.contract.host import Topology
-from pinbench.harness.plan.placement import Cores, cores_by_node, l3_domains
+from pinbench.harness.plan.placement import LATENCY_CORES, Cores, cores_by_node, l3_domains
 
 
 def placement_notes(topology: Topology, slots: Sequence[Cores]) -> tuple[str, ...]:
     """Return lines on what stays idle, what crosses a boundary and whose memory is remote."""
     return (*_idle(topology, slots), *_crossings(topology, slots), *_memory(topology))
+
+
+def latency_notes(slots: Sequence[Cores]) -> tuple[str, ...]:
+    """Return a line on the instances that are smaller than those that latency mode is defined by."""
+    small = [index for index, slot in enumerate(slots) if len(slot) < LATENCY_CORES]
+    if not small:
+        return ()
+    sizes = sorted({len(slots[index]) for index in small})
+    return (
+        f"latency mode has {LATENCY_CORES} cores per instance, instances {format_cpu_list(small)} have "
+        f"{' or '.join(map(str, sizes))}: compare with runs of the same size only",
+    )
 
 
 def _idle(topology: Topology, slots: Sequence[Cores]) -> Iterator[str]:

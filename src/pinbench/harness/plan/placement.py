@@ -67,7 +67,10 @@ def _default(nodes: Mapping[int, Cores], mode: Mode) -> tuple[Cores, ...]:
 
 
 def _even_size(nodes: Mapping[int, Cores], demand: Demand, topology: Topology) -> int:
-    """Return the largest number of cores of which the demanded number of instances find their place."""
+    """Return the largest number of cores of which the demanded number of instances find their place.
+
+    In latency mode it is four at the most, whatever the number: its instances have that size by definition.
+    """
     wanted = demand.instances or 1
     total = sum(map(len, nodes.values()))
     if wanted > total:
@@ -75,9 +78,8 @@ def _even_size(nodes: Mapping[int, Cores], demand: Demand, topology: Topology) -
             f"{wanted} instances do not fit: there are {total} cores ({_cpus_text(topology)}) and each instance "
             f"needs one. Set INSTANCE_NUMBER to {total} or less"
         )
-    if demand.straddle_nodes:
-        return total // wanted
-    return _largest_size(nodes, wanted)
+    size = total // wanted if demand.straddle_nodes else _largest_size(nodes, wanted)
+    return min(size, LATENCY_CORES) if demand.mode is Mode.LATENCY else size
 
 
 def _largest_size(nodes: Mapping[int, Cores], wanted: int) -> int:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinbench.contract.case import Case, Function
+from pinbench.contract.case import Case, Function, Mode
 from pinbench.contract.host import HostFacts, Topology
 from pinbench.contract.plan import Instance, Plan, WeightSource
 from pinbench.harness.plan.memory import Tenant, weight_budget_bytes
-from pinbench.harness.plan.notes import placement_notes
+from pinbench.harness.plan.notes import latency_notes, placement_notes
 from pinbench.harness.plan.placement import Cores, Demand, place
 from pinbench.harness.plan.preflight import refuse, warnings
 from pinbench.harness.plan.threads import environment
@@ -73,7 +73,11 @@ def make_plan(
         topology=topology,
         instances=tuple(instances),
         deadline_s=case.knobs.deadline_s,
-        notes=(*placement_notes(topology, slots), *warnings(topology, facts, load_1m)),
+        notes=(
+            *(latency_notes(slots) if case.mode is Mode.LATENCY else ()),
+            *placement_notes(topology, slots),
+            *warnings(topology, facts, load_1m),
+        ),
     )
 
 

@@ -16,13 +16,15 @@ class Settings:
     """What the build and the command line say of a run, beyond its case. None or empty: not known."""
 
     command: tuple[str, ...]  # argv that repeats the run
-    platform: str | None = None
+    platform: str | None = None  # as it is shown: "ARMv9 (GRAVITON4)"
+    platform_option: str = ""  # as it is asked for: "GRAVITON4"
     backend: str = "native"
     registry: str = ""
     release: str = ""
     timeout: str = ""  # as WSF writes it: "<execution s>,<image pull s>"
     benchmark: str = ""
     title: str = ""  # of the workload, as people say it
+    path: str = ""  # of the workload's folder, from the top of the suite
     category: str = ""
     git_commit: str | None = None
 
@@ -30,10 +32,11 @@ class Settings:
 def workload_config(case: Case, settings: Settings) -> str:
     """Return the text of workload-config.yaml: YAML without duplicate keys; what is not known is absent.
 
-    The command line is written to be read and pasted into a shell.
+    The command lines are written to be read and pasted into a shell.
     """
     config: dict[str, Any] = {
         "script_args": "",  # WSF's own list-kpi.sh passes these to kpi.sh; ours needs none
+        "cmake_cmdline": _cmake_command(settings),
         "platform": settings.platform,
         "registry": settings.registry,
         "release": settings.release,
@@ -42,6 +45,7 @@ def workload_config(case: Case, settings: Settings) -> str:
         "backend": settings.backend,
         "name": case.workload,
         "display_name": settings.title,
+        "path": settings.path,
         "category": settings.category,
         "ctestsh_cmdline": shlex.join(settings.command),
         "tunables": {**to_jsonable(tunables(case)), "testcase": f"test_{case.display_name}"},
@@ -61,6 +65,21 @@ def overrides_config(case: Case) -> str | None:
         return None
     values = to_jsonable(tunables(case))
     return _yaml({f"test_{case.name}": {name: values[name] for name in case.overrides if name in values}})
+
+
+def _cmake_command(settings: Settings) -> str | None:
+    """Return the command that configures the build as it was; None for a run that was not started from one."""
+    if not settings.timeout:
+        return None
+    options = {
+        "PLATFORM": settings.platform_option,
+        "REGISTRY": settings.registry,
+        "RELEASE": settings.release,
+        "TIMEOUT": settings.timeout,
+        "BENCHMARK": settings.benchmark,
+        "BACKEND": settings.backend,
+    }
+    return shlex.join(["cmake", *(f"-D{name}={value}" for name, value in options.items())])
 
 
 def _yaml(value: dict[str, Any]) -> str:

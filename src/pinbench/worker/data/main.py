@@ -1,45 +1,98 @@
 """A data job's process: ``python -m pinbench.worker.data.main orders.json``."""
 
+import importlib
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
+from typing import Any
 
 from pinbench.base.errors import DataError, ExitCode, PinbenchError
 from pinbench.base.jsonio import from_jsonable, read_json
-from pinbench.contract.data import DataJob
+from pinbench.contract.data import DescribeJob, DownloadJob, PrepareJob, SynthesizeJob
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_OUR_PACKAGE = "pinbench"
+_AFTER_PIPE = "what came through the pipe has to come again"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Command:
+    """A function of a module that is imported when it is asked for: each needs other packages."""
+
+    kind: type
+    module: str
+    function: str
+    has_progress: bool
+    after_stop: str  # what a stop in the middle leaves
+
+
+_COMMANDS = {
+    "prepare": _Command(
+        kind=PrepareJob, module="pinbench.worker.data.criteo.prepare", function="prepare", has_progress=True,
+        after_stop="the same command goes on from here",
+    ),
+    "synthesize": _Command(
+        kind=SynthesizeJob, module="pinbench.worker.data.criteo.synthesize", function="synthesize", has_progress=True,
+        after_stop="no half-written file has its name",
+    ),
+    "describe": _Command(
+        kind=DescribeJob, module="pinbench.worker.data.criteo.describe", function="describe", has_progress=False,
+        after_stop="nothing was changed",
+    ),
+    "download": _Command(
+        kind=DownloadJob, module="pinbench.worker.data.download", function="download", has_progress=False,
+        after_stop="the same command goes on from here",
+    ),
+}  # fmt: skip
 
 
 def main(argv: Sequence[str]) -> int:
     """Do the job that the file `argv[0]` orders and return the exit code; errors are one line on stderr."""
-    for number in _STOP_SIGNALS:
-        signal.signal(number, _stop)
     try:
-        _work(from_jsonable(DataJob, read_json(Path(argv[0]))))
+        orders = read_json(Path(argv[0]))
+        command = _COMMANDS[orders["command"]]
+        for number in _STOP_SIGNALS:
+            signal.signal(number, _stopper(_AFTER_PIPE if _reads_pipe(orders["job"]) else command.after_stop))
+        _work(command, from_jsonable(command.kind, orders["job"], "job"))
     except PinbenchError as error:
         sys.stderr.write(f"pinbench: {error}\n")
         return error.exit_code
     return ExitCode.PASSED
 
 
-def _work(job: DataJob) -> None:
+def _reads_pipe(job: Mapping[str, Any]) -> bool:
+    return "-" in job.get("inputs", ())
+
+
+def _work(command: _Command, job: Any) -> None:
+    function = getattr(_load(command.module), command.function)
+    if not command.has_progress:
+        function(job)
+        return
+    function(job, _load("pinbench.worker.data.criteo.progress").Progress())
+
+
+def _load(name: str) -> ModuleType:
     try:
-        from pinbench.worker.data.criteo.prepare import prepare
-        from pinbench.worker.data.criteo.progress import Progress
+        return importlib.import_module(name)
     except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == _OUR_PACKAGE:
+            raise
         raise DataError(f"{sys.executable} has no {error.name}; install it there: pip install {error.name}") from error
-    prepare(job, Progress())
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
-    """Leave through all `finally` clauses; another signal must not cut their clean-up short."""
-    for known in _STOP_SIGNALS:
-        signal.signal(known, signal.SIG_IGN)
-    sys.stderr.write("pinbench: interrupted; unfinished files are removed\n")
-    raise SystemExit(128 + number)
+def _stopper(after_stop: str) -> Callable[[int, FrameType | None], None]:
+    def stop(number: int, frame: FrameType | None) -> None:
+        """Leave through all `finally` clauses; another signal must not cut their clean-up short."""
+        for known in _STOP_SIGNALS:
+            signal.signal(known, signal.SIG_IGN)
+        sys.stderr.write(f"pinbench: interrupted; {after_stop}\n")
+        raise SystemExit(128 + number)
+
+    return stop
 
 
 if __name__ == "__main__":

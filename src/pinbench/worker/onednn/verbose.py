@@ -6,22 +6,37 @@ The format is documented in oneDNN's developer guide, "Verbose Mode": comma-sepa
 """
 
 import os
+import re
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
+from torch import nn
 
 from pinbench.contract.result import IsaReadback, Kernel
+from pinbench.worker.onednn.packed_linear import PackedLinear
+
+_VERSION = re.compile(r",info,(?:oneDNN|DNNL) (v.*)")
 
 
-def read_dispatch(call: Callable[[], Any]) -> IsaReadback:
+def read_header(verbosity: int = 0) -> IsaReadback:
+    """Return the version and the ``isa:`` line, without kernels.
+
+    oneDNN prints these lines once: to be called before any other use of it in the process.
+    """
+    return replace(read_dispatch(lambda: PackedLinear(nn.Linear(1, 1), "none", 1), verbosity), kernels=())
+
+
+def read_dispatch(call: Callable[[], Any], verbosity: int = 0) -> IsaReadback:
     """Run `call` once and return what oneDNN said that it executed.
 
     oneDNN writes to the process's standard output, so that file descriptor is turned to a temporary file
-    meanwhile. For the header, this must be the first use of oneDNN in the process.
+    meanwhile. With a `verbosity`, the value of ONEDNN_VERBOSE, that text is passed on, and oneDNN stays as verbose
+    as it was: PyTorch's context manager silences it when it is left.
     """
     sys.stdout.flush()
     with tempfile.TemporaryFile() as log:
@@ -35,17 +50,24 @@ def read_dispatch(call: Callable[[], Any]) -> IsaReadback:
             os.dup2(saved, 1)
             os.close(saved)
         log.seek(0)
-        return parse_verbose(log.read().decode("utf-8", errors="replace"))
+        text = log.read().decode("utf-8", errors="replace")
+    if verbosity:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        torch._C._verbose.mkldnn_set_verbose(verbosity)
+    return parse_verbose(text)
 
 
 def parse_verbose(text: str) -> IsaReadback:
-    """Return the header and the executed primitives, each distinct one with its number of calls."""
-    header = None
+    """Return version, header and the executed primitives, each distinct one with its number of calls."""
+    version = header = None
     calls: Counter[tuple[str, str, str]] = Counter()
     for line in text.splitlines():
         fields = line.split(",")
         if not fields[0].startswith(("onednn_verbose", "dnnl_verbose")):
             continue
+        if (found := _VERSION.search(line)) is not None:
+            version = found[1]
         if "isa:" in line:
             header = line.split("isa:", 1)[1].strip()
         if "exec" in fields[:5]:
@@ -55,7 +77,7 @@ def parse_verbose(text: str) -> IsaReadback:
         Kernel(primitive=primitive, implementation=implementation, types=types, calls=count)
         for (primitive, implementation, types), count in calls.items()
     ]
-    return IsaReadback(header=header, kernels=tuple(kernels))
+    return IsaReadback(header=header, kernels=tuple(kernels), version=version)
 
 
 def _dtypes(types: str) -> str:

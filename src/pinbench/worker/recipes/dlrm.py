@@ -4,7 +4,7 @@ import itertools
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TypedDict
@@ -13,24 +13,26 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinbench.base.errors import ModelError
+from pinbench.base.errors import ModelError, UsageError
 from pinbench.base.plugin import load_plugin
 from pinbench.contract.case import Case, DataType
 from pinbench.contract.gate import Barrier
 from pinbench.contract.plan import Instance, WeightSource
-from pinbench.contract.result import DataFacts, IsaReadback, ModelFacts, Quality
+from pinbench.contract.result import DataFacts, ModelFacts, Quality
 from pinbench.worker import engine as engines
 from pinbench.worker import precision as precisions
-from pinbench.worker.data.criteo.batches import Batch, open_split, synthetic_batches, synthetic_facts
+from pinbench.worker.data.criteo.batch import Batch
+from pinbench.worker.data.criteo.batches import Split, open_split, synthetic_batches, synthetic_facts
+from pinbench.worker.data.criteo.schema import DENSE_FEATURES
 from pinbench.worker.gate_client import GateClient
-from pinbench.worker.models.dlrm.capping import cap_rows, check_fits, choose_max_ind_range
+from pinbench.worker.models.dlrm.capping import cap_rows, check_fits, choose_max_ind_range, table_budget_bytes
 from pinbench.worker.models.dlrm.checkpoint import CheckpointOrigin
 from pinbench.worker.models.dlrm.config import DlrmConfig, make_config, parse_sizes
 from pinbench.worker.models.dlrm.model import Dlrm
 from pinbench.worker.models.dlrm.reference import reference_logits
 from pinbench.worker.models.dlrm.rows import SeededOrigin, WeightOrigin, fill_tables, gather_rows
 from pinbench.worker.onednn.peak import gemm_peak_flop_per_s
-from pinbench.worker.onednn.verbose import read_dispatch
+from pinbench.worker.onednn.verbose import read_dispatch, read_header
 from pinbench.worker.prepared import Prepared
 from pinbench.worker.weights import WeightStore, build_store, map_store, private_store
 
@@ -40,6 +42,7 @@ _MAX_BATCHES = 4_096
 _MIN_BATCHES = 4
 _CHECKED_ROWS = 64
 _SPLIT = "test"  # the labelled rows that inference runs on
+_END_TO_END = "end_to_end"  # of DATA_LOADING
 
 _TABLE_BITS: dict[torch.dtype, type[np.generic]] = {torch.float32: np.float32, torch.bfloat16: np.uint16}
 
@@ -62,59 +65,101 @@ class _Model:
 
 
 def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepared:
-    """Return DLRM as `instance` orders it, with all batches in memory."""
+    """Return DLRM as `instance` orders it, with all batches in memory unless the case says end to end."""
     case, knobs = instance.case, instance.case.knobs
     torch.set_grad_enabled(False)
     precision = load_plugin(precisions, case.precision)
-    config, max_ind_range = _sizes(case, precision.TABLE_DTYPE, instance.weight_budget_bytes)
+    split = _open_split(case)
+    config, max_ind_range = _sizes(case, split, precision.TABLE_DTYPE, instance.weight_budget_bytes)
     gate.phase("weights")
     origin = _weight_origin(case, config)
     tables_RD = _tables(instance, config, origin, precision.TABLE_DTYPE, gate, store_fd)
     model = _Model(config=config, max_ind_range=max_ind_range, origin=origin, tables_RD=tables_RD)
     gate.phase("engine")
+    told = read_header(knobs.onednn_verbose)
     step = _step(case, model, precision)
     gate.phase("data")
-    batches, data = _batches(instance, model)
-    return Prepared(
+    split = None if split is None else split.capped(max_ind_range)
+    batches, data = _batches(instance, model, split)
+    prepared = Prepared(
         step=step,
         batches=batches,
         batch_size=knobs.batch_size,
         threads=torch.get_num_threads(),
         model=_facts(model, precision),
         data=data,
-        probe=lambda: _dispatch(step, batches[0]),
+        probe=lambda: replace(told, kernels=read_dispatch(lambda: step(batches[0]), knobs.onednn_verbose).kernels),
         check=lambda: _check(model, step, batches, precision.LOGIT_TOLERANCE),
         gemm_peak=lambda: gemm_peak_flop_per_s(precision.MULTIPLY_DTYPE),
     )
+    return _end_to_end(prepared, instance, split) if _is_end_to_end(case) else prepared
 
 
-def _dataset_dir(case: Case) -> Path | None:
+def _is_end_to_end(case: Case) -> bool:
+    return case.knobs.own.get("DATA_LOADING") == _END_TO_END
+
+
+def _end_to_end(prepared: Prepared, instance: Instance, split: Split | None) -> Prepared:
+    """Return `prepared` with steps that get their batch themselves; probe and check keep the batches they have."""
+    knobs = instance.case.knobs
+    if split is None:
+        raise UsageError("DATA_LOADING=end_to_end reads a data set; set DATA_TYPE=real and DATASET_DIR")
+    part = (knobs.batch_size, instance.shard, instance.shards)
+    facts = split.stream_facts(*part)
+    stream = split.stream(*part, threads=int(knobs.own["DATA_THREADS"]), cpus=instance.cpus)
+    compute = prepared.step
+    return replace(
+        prepared,
+        step=lambda _: compute(stream.next()),
+        batches=(None,),
+        data=facts,
+        flow=stream.flow,
+        close=stream.close,
+    )
+
+
+def _open_split(case: Case) -> Split | None:
     if case.knobs.data_type is not DataType.REAL:
         return None
     if case.knobs.dataset_dir is None:
         raise ModelError("DATA_TYPE=real needs DATASET_DIR: a directory that `pinbench data criteo` has made")
-    return Path(case.knobs.dataset_dir)
+    return open_split(Path(case.knobs.dataset_dir), _SPLIT, None)
 
 
-def _sizes(case: Case, table_dtype: torch.dtype, budget_bytes: int) -> tuple[DlrmConfig, int]:
-    own, dataset_dir = case.knobs.own, _dataset_dir(case)
+def _sizes(case: Case, split: Split | None, table_dtype: torch.dtype, budget_bytes: int) -> tuple[DlrmConfig, int]:
+    own = case.knobs.own
     embedding_dim = int(own["ARCH_SPARSE_FEATURE_SIZE"])
     row_bytes = embedding_dim * table_dtype.itemsize
-    if dataset_dir is not None:
-        full_rows = open_split(dataset_dir, _SPLIT, None).table_rows
-    else:
-        full_rows = parse_sizes("ARCH_EMBEDDING_SIZE", str(own["ARCH_EMBEDDING_SIZE"]))
-    asked = own.get("MAX_IND_RANGE")
-    max_ind_range = choose_max_ind_range(full_rows, row_bytes, budget_bytes) if asked is None else int(asked)
-    check_fits(full_rows, row_bytes, budget_bytes, max_ind_range)
+    full_rows = parse_sizes("ARCH_EMBEDDING_SIZE", str(own["ARCH_EMBEDDING_SIZE"]))
+    if split is not None:
+        full_rows = _rows_of(split, case, full_rows)
     config = make_config(
         embedding_dim=embedding_dim,
         bottom=str(own["ARCH_MLP_BOT"]),
         over=str(own["ARCH_MLP_TOP"]),
-        table_rows=cap_rows(full_rows, max_ind_range),
+        table_rows=full_rows,
         interaction=str(own["ARCH_INTERACTION_OP"]),
     )
-    return config, max_ind_range
+    if config.bottom[0] != DENSE_FEATURES:
+        raise UsageError(
+            f"ARCH_MLP_BOT={own['ARCH_MLP_BOT']} begins with {config.bottom[0]}, but must begin with {DENSE_FEATURES}: "
+            "so many dense features has a row of Criteo, a synthetic one too"
+        )
+    budget_bytes = table_budget_bytes(config.dense_parameters, budget_bytes)
+    asked = own.get("MAX_IND_RANGE")
+    max_ind_range = choose_max_ind_range(full_rows, row_bytes, budget_bytes) if asked is None else int(asked)
+    check_fits(full_rows, row_bytes, budget_bytes, max_ind_range)
+    return replace(config, table_rows=cap_rows(full_rows, max_ind_range)), max_ind_range
+
+
+def _rows_of(split: Split, case: Case, declared: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the rows of each table that the data set needs; refuse others, which nothing would use."""
+    if "ARCH_EMBEDDING_SIZE" in case.overrides and declared != split.table_rows:
+        raise UsageError(
+            f"ARCH_EMBEDDING_SIZE contradicts DATASET_DIR={case.knobs.dataset_dir}, whose tables have "
+            f"{'-'.join(map(str, split.table_rows))} rows; leave it out"
+        )
+    return split.table_rows
 
 
 def _weight_origin(case: Case, config: DlrmConfig) -> WeightOrigin:
@@ -172,12 +217,11 @@ def _step(case: Case, model: _Model, precision: ModuleType) -> Callable[[Batch],
     return step
 
 
-def _batches(instance: Instance, model: _Model) -> tuple[Sequence[Batch], DataFacts]:
+def _batches(instance: Instance, model: _Model, split: Split | None) -> tuple[Sequence[Batch], DataFacts]:
     knobs = instance.case.knobs
-    count = min(max(_DISTINCT_ROWS // knobs.batch_size, _MIN_BATCHES), _MAX_BATCHES)
-    dataset_dir = _dataset_dir(instance.case)
-    if dataset_dir is not None:
-        split = open_split(dataset_dir, _SPLIT, model.max_ind_range)
+    rows = _CHECKED_ROWS if _is_end_to_end(instance.case) else _DISTINCT_ROWS
+    count = min(max(rows // knobs.batch_size, _MIN_BATCHES), _MAX_BATCHES)
+    if split is not None:
         part = (knobs.batch_size, instance.shard, instance.shards, count)
         return split.batches(*part), split.facts(*part)
     alpha = float(knobs.own["INDEX_ALPHA"])
@@ -200,10 +244,6 @@ def _facts(model: _Model, precision: ModuleType) -> ModelFacts:
         table_dtype=_name(model.tables_RD.dtype),
         origin=model.origin.name,
     )
-
-
-def _dispatch(step: Callable[[Batch], Tensor], batch: Batch) -> IsaReadback:
-    return read_dispatch(lambda: step(batch))
 
 
 def _check(model: _Model, step: Callable[[Batch], Tensor], batches: Sequence[Batch], tolerance: float) -> Quality:

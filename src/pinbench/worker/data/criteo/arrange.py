@@ -9,28 +9,31 @@ B rows, K rows of a block, G buckets, R words of a record, W words of a row.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 
-from pinbench.base.units import MIB
+from pinbench.base.units import KIB, MIB
+from pinbench.worker.data.criteo.crew import Stop, run_all
 from pinbench.worker.data.criteo.form import Stream, Words, Writer
 from pinbench.worker.data.criteo.identify import Ids
 from pinbench.worker.data.criteo.journal import Journal
 from pinbench.worker.data.criteo.order import Order
-from pinbench.worker.data.criteo.progress import Progress
-from pinbench.worker.data.criteo.records import RECORD_WORDS, group, put, sort_bucket, take
+from pinbench.worker.data.criteo.progress import Progress, Stage
+from pinbench.worker.data.criteo.records import RECORD_PAIRS, group, put, sort_bucket, take
 from pinbench.worker.data.criteo.schema import FIELDS, ROW_BYTES
 from pinbench.worker.data.criteo.segments import RECORD_BYTES, Segments
 from pinbench.worker.data.criteo.shard import read_shard
 from pinbench.worker.data.criteo.shard_words import BLOCK_ROWS, ShardWords
-from pinbench.worker.data.parallel import each
 
 _MEMORY_SHARE = 8  # of what the job may use: with 4 GiB, and all else, a process of less than 1 GiB
 _SHARD_ROW_BYTES = 400  # columns, dictionaries, ids, records
 _BUCKET_ROW_BYTES = RECORD_BYTES + 8 + 4 + 4  # records, keys, rows, cells
-_MANY_BYTES = 128 * MIB  # of a thread with buckets; with less each, segments would be read in snippets
+_MANY_BYTES = 128 * MIB  # for a thread's buckets, if all of them can have as much
+_FAST_BYTES = 8 * MIB  # a bucket of this size is sorted in the cache, more than twice as fast as a large one
+_SNIPPET_BYTES = 64 * KIB  # but segments are to be read in parts of this size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,9 +101,11 @@ def arrange(work: Arrangement, progress: Progress) -> None:
 
 
 def _open_segments(work: Arrangement, stream: Stream) -> Segments:
-    bucket_bytes = work.share_bytes // work.workers(_MANY_BYTES)
-    buckets = -(-stream.rows * _BUCKET_ROW_BYTES // bucket_bytes)
-    return Segments(work.folder, [shard.common(stream)[1] for shard in work.shards], min(buckets, stream.rows))
+    shard_rows = [shard.common(stream)[1] for shard in work.shards]
+    needed_bytes = stream.rows * _BUCKET_ROW_BYTES
+    least = -(-needed_bytes // (work.share_bytes // work.workers(_MANY_BYTES)))
+    fast = min(needed_bytes // _FAST_BYTES, max(shard_rows) * RECORD_BYTES // _SNIPPET_BYTES)
+    return Segments(work.folder, shard_rows, min(max(least, fast), stream.rows))
 
 
 def _plan(work: Arrangement, segments: Segments | None) -> str:
@@ -125,14 +130,9 @@ class _Distribution:
         with progress.stage("rows", total * ROW_BYTES) as stage:
             done = total - sum(shards[index].rows for index in pending)
             stage.skip(done * ROW_BYTES, done)
-            each(
-                self._shard,
-                pending,
-                workers,
-                lambda index: stage.advance(shards[index].rows * ROW_BYTES, shards[index].rows),
-            )
+            run_all([partial(self._shard, index, stage) for index in pending], workers, Stop())
 
-    def _shard(self, index: int) -> None:
+    def _shard(self, index: int, stage: Stage) -> None:
         place, settle = self._work.shards[index], self._work.settle
         words = ShardWords(
             shard=read_shard(place.path),
@@ -148,6 +148,7 @@ class _Distribution:
                 for first, words_KW in words.blocks(begin, rows):
                     self._work.writer.write(stream, offset + first, words_KW)
         self._journal.mark(index)
+        stage.advance(place.rows * ROW_BYTES, place.rows)
 
     def _to_segments(self, index: int, words: ShardWords, begin: int, rows: int) -> None:
         order, segments = self._work.order, self._segments
@@ -157,9 +158,9 @@ class _Distribution:
         key_B = order.keys(first_row, first_row + rows)
         begin_G, place_B = np.empty(segments.buckets + 1, np.uint32), np.empty(rows, np.uint32)
         group(key_B, begin_G, place_B)
-        record_BR = np.empty((rows, RECORD_WORDS), np.int32)
+        record_BR = np.empty((rows, RECORD_PAIRS), np.uint64)
         for first, words_KW in words.blocks(begin, rows):
-            put(words_KW, key_B, place_B, first - begin, record_BR)
+            put(words_KW.view(np.uint64), key_B, place_B, first - begin, record_BR)
         segments.write(index, record_BR, begin_G)
 
 
@@ -179,24 +180,22 @@ class _Collection:
         with progress.stage("shuffle", self._stream.rows * ROW_BYTES) as stage:
             done = self._stream.rows - sum(map(self._rows, pending))
             stage.skip(done * ROW_BYTES, done)
-            each(
-                self._bucket,
-                pending,
-                self._work.workers(_MANY_BYTES),
-                lambda bucket: stage.advance(self._rows(bucket) * ROW_BYTES, self._rows(bucket)),
-            )
+            tasks = [partial(self._bucket, bucket, stage) for bucket in pending]
+            run_all(tasks, self._work.workers(_MANY_BYTES), Stop())
 
     def _rows(self, bucket: int) -> int:
         return int(self._begin_G[bucket + 1] - self._begin_G[bucket])
 
-    def _bucket(self, bucket: int) -> None:
+    def _bucket(self, bucket: int, stage: Stage) -> None:
         record_BR = self._segments.read(bucket)
         rows = len(record_BR)
         key_B, row_B = np.empty(rows, np.uint64), np.empty(rows, np.uint32)
         sort_bucket(record_BR, self._segments.buckets, key_B, row_B, np.empty(rows + 1, np.uint32))
         # In blocks, so that a writer that makes other things of words finds them in the cache.
+        words = np.empty((min(BLOCK_ROWS, rows), FIELDS), np.int32)
         for begin in range(0, rows, BLOCK_ROWS):
-            words_BW = np.empty((min(BLOCK_ROWS, rows - begin), FIELDS), np.int32)
-            take(record_BR, row_B[begin : begin + BLOCK_ROWS], words_BW)
-            self._work.writer.write(self._stream, int(self._begin_G[bucket]) + begin, words_BW)
+            words_KW = words[: rows - begin]
+            take(record_BR, row_B[begin : begin + BLOCK_ROWS], words_KW.view(np.uint64))
+            self._work.writer.write(self._stream, int(self._begin_G[bucket]) + begin, words_KW)
         self._journal.mark(bucket)
+        stage.advance(rows * ROW_BYTES, rows)

@@ -43,8 +43,11 @@ class Asked(NamedTuple):
         days: Sequence[int] = self.form.reference_days(day_rows)  # type: ignore[attr-defined]
         return days
 
-    def identity(self) -> dict[str, Any]:
-        """Return what has to be the same for a job to go on where another was stopped, and the cut, which stays."""
+    def identity(self, stamps: Sequence[str]) -> dict[str, Any]:
+        """Return what has to be the same for a job to go on where another was stopped, and the cut, which stays.
+
+        `stamps` are those of the rows.
+        """
         job = self.job
         return {
             "written_by": __version__,
@@ -56,28 +59,37 @@ class Asked(NamedTuple):
             "order": job.order,
             "seed": job.seed,
             "rows": job.rows,
-            "inputs": [_stamp(path) for path in self.inputs],
+            "inputs": list(stamps),
             "cut": {"memory_bytes": job.memory_bytes, "threads": job.threads},
         }
 
 
 def check(job: PrepareJob) -> Asked:
-    """Return what `job` asks for.
+    """Return what `job` asks for of its input files.
 
     Raises:
         UsageError: its orders contradict each other.
         DataError: an input is missing or empty.
     """
-    form = load_format(job.format)
     names = [Path(name) for name in job.inputs]
     if STDIN in job.inputs and len(names) > 1:
         raise UsageError("--input - is standard input and all of the input; give it or files")
     inputs = tuple(in_order_of_time(names))
-    rule = form.ids(job.max_ind_range, job.frequency_limit)
+    asked = check_days(job, inputs)
     for path in inputs:
         if str(path) != STDIN:
             file_size(path)
-    asked = Asked(job, form, rule, inputs)
+    return asked
+
+
+def check_days(job: PrepareJob, inputs: tuple[Path, ...]) -> Asked:
+    """Return what `job` asks for of days that are called `inputs`, whether or not they are files.
+
+    Raises:
+        UsageError: its orders contradict each other.
+    """
+    form = load_format(job.format)
+    asked = Asked(job, form, form.ids(job.max_ind_range, job.frequency_limit), inputs)
     is_shuffled = asked.is_shuffled  # asks the format, which refuses what it cannot do
     if job.order not in (None, RowOrder.INPUT) and not is_shuffled:
         raise UsageError(
@@ -106,10 +118,3 @@ def _require_reference(job: PrepareJob, form: Format, inputs: int) -> None:
     streams = form.streams(job.assignment, [_ANY_ROWS] * inputs, True)
     if len(streams) == 1:
         raise UsageError("--shuffle reference holds the last day out, as the reference does; leave --split away")
-
-
-def _stamp(path: Path) -> str:
-    if str(path) == STDIN:
-        return STDIN
-    stat = path.stat()
-    return f"{path.resolve()} ({stat.st_size} bytes, changed at {stat.st_mtime_ns})"

@@ -1,31 +1,20 @@
-"""Batches that a model takes, all made before the gate: synthetic ones, and ones of a processed data set.
+"""Batches that a model takes, all made before the gate: synthetic ones, and ones of a processed data set."""
 
-B rows of a batch, I integers, F categories.
-"""
-
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
-import numpy as np
-import torch
-from torch import Tensor
-
 from pinbench.base.errors import DataError
+from pinbench.base.plugin import load_plugin
+from pinbench.base.units import format_bytes
+from pinbench.contract.data import DataFormat
 from pinbench.contract.result import DataFacts
-from pinbench.worker.data.criteo.form import Rows
-from pinbench.worker.data.criteo.mlperf_binary import BinaryFile
+from pinbench.worker.data.criteo import format as formats
+from pinbench.worker.data.criteo.batch import Batch, cut
+from pinbench.worker.data.criteo.detect import detect_format
+from pinbench.worker.data.criteo.form import Reader
 from pinbench.worker.data.criteo.schema import capped_rows
+from pinbench.worker.data.criteo.stream import Stream
 from pinbench.worker.data.criteo.synthetic import synthetic_rows
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """The rows of one step; each tensor is contiguous and has memory of its own."""
-
-    dense_BI: Tensor  # float32, log(x + 1)
-    sparse_BF: Tensor  # int64, 0 <= row < rows of the table
-    label_B: Tensor | None  # float32, 0 or 1
 
 
 def synthetic_batches(
@@ -37,7 +26,7 @@ def synthetic_batches(
         UsageError: `alpha` or `seed` is out of range.
     """
     rows = synthetic_rows(rows=batch_size * count, table_rows=table_rows, alpha=alpha, seed=seed, shard=shard)
-    return _cut(rows, None, batch_size, count)
+    return cut(rows, table_rows, None, batch_size, count)
 
 
 def synthetic_facts(*, batch_size: int, count: int, alpha: float, seed: int, shard: int) -> DataFacts:
@@ -49,12 +38,17 @@ def synthetic_facts(*, batch_size: int, count: int, alpha: float, seed: int, sha
 class Split:
     """One split of a processed data set, and the batches of each shard of it."""
 
-    def __init__(self, file: BinaryFile, split: str, max_ind_range: int | None):
-        self._file = file
+    def __init__(self, reader: Reader, split: str, kind: DataFormat, max_ind_range: int | None) -> None:
+        self._reader = reader
         self._split = split
+        self._kind = kind
         self._max_ind_range = max_ind_range
-        self.rows = file.rows
-        self.table_rows = capped_rows(file.table_rows, max_ind_range)
+        self.rows = reader.rows
+        self.table_rows = capped_rows(reader.table_rows, max_ind_range)
+
+    def capped(self, max_ind_range: int | None) -> "Split":
+        """Return the same rows, their ids modulo `max_ind_range`, without opening the files again."""
+        return Split(self._reader, self._split, self._kind, max_ind_range)
 
     def batches(self, batch_size: int, shard: int, shards: int, count: int) -> list[Batch]:
         """Return `count` batches of consecutive rows of `shard`, from its first row on and round and round.
@@ -64,7 +58,8 @@ class Split:
         """
         begin, end = self._range(shard, shards)
         used = min(end - begin, batch_size * count)
-        return _cut(self._file.read(begin, begin + used), self._max_ind_range, batch_size, count)
+        rows = self._reader.read(begin, begin + used)
+        return cut(rows, self._reader.table_rows, self._max_ind_range, batch_size, count)
 
     def facts(self, batch_size: int, shard: int, shards: int, count: int) -> DataFacts:
         """Return what a record says of the batches that `batches` makes of these.
@@ -73,10 +68,7 @@ class Split:
             DataError: there are fewer rows than shards.
         """
         begin, end = self._range(shard, shards)
-        sha256 = self._file.sha256
-        parts = [str(self._file.path), f"sha256 {sha256}" if sha256 else "no manifest, so not verified"]
-        if shards > 1:
-            parts.append(f"rows {begin} to {end - 1} of {self.rows}")
+        parts = self._origin(shards, begin, end)
         if batch_size > end - begin:
             parts.append(f"{end - begin} rows repeated within each batch of {batch_size}")
         elif batch_size * count > end - begin:
@@ -84,10 +76,45 @@ class Split:
         used = min(end - begin, batch_size * count)
         return DataFacts(name=f"criteo {self._split}", rows=used, detail=", ".join(parts))
 
+    def stream(self, batch_size: int, shard: int, shards: int, *, threads: int, cpus: Collection[int]) -> Stream:
+        """Begin to read all rows of `shard` ahead, on `cpus`, round and round; to be closed.
+
+        Raises:
+            DataError: there are fewer rows than shards.
+        """
+        begin, end = self._range(shard, shards)
+        return Stream(
+            self._reader,
+            range(begin, end),
+            self._max_ind_range,
+            batch_size=batch_size,
+            threads=threads,
+            cpus=cpus,
+        )
+
+    def stream_facts(self, batch_size: int, shard: int, shards: int) -> DataFacts:
+        """Return what a record says of the batches that `stream` gives.
+
+        Raises:
+            DataError: there are fewer rows than shards.
+        """
+        begin, end = self._range(shard, shards)
+        parts = [*self._origin(shards, begin, end), f"read by each step in batches of {batch_size}, round and round"]
+        return DataFacts(name=f"criteo {self._split}", rows=end - begin, detail=", ".join(parts))
+
+    def _origin(self, shards: int, begin: int, end: int) -> list[str]:
+        sha256 = self._reader.sha256
+        parts = [f"{self._kind} {self._reader.path}", f"sha256 {sha256}" if sha256 else "no manifest, so not verified"]
+        if self._kind is DataFormat.MULTIHOT:
+            parts.append("the first of the ids of each column")
+        if self._reader.loaded_bytes:
+            parts.append(f"packed, so {format_bytes(self._reader.loaded_bytes)} of it were unpacked into memory")
+        return parts if shards == 1 else [*parts, f"rows {begin} to {end - 1} of {self.rows}"]
+
     def _range(self, shard: int, shards: int) -> tuple[int, int]:
         if self.rows < shards:
             raise DataError(
-                f"{self._file.path} has {self.rows} rows for {shards} instances; set INSTANCE_NUMBER to {self.rows} "
+                f"{self._reader.path} has {self.rows} rows for {shards} instances; set INSTANCE_NUMBER to {self.rows} "
                 "or less, or prepare more rows"
             )
         return self.rows * shard // shards, self.rows * (shard + 1) // shards
@@ -99,20 +126,12 @@ def open_split(dataset_dir: Path, split: str, max_ind_range: int | None) -> Spli
     Ids are taken modulo `max_ind_range`, as the reference does when it loads (data_loader_terabyte.py:77).
 
     Raises:
-        DataError: the data set is missing, damaged or of another form.
+        DataError: the data set is missing, damaged, raw, or of no known form.
     """
-    return Split(BinaryFile(dataset_dir, split), split, max_ind_range)
-
-
-def _cut(rows: Rows, max_ind_range: int | None, batch_size: int, count: int) -> list[Batch]:
-    # torch.log, as the reference (data_loader_terabyte.py:81): numpy's may differ in the last bit
-    dense = torch.log(torch.from_numpy(rows.dense_BI).to(torch.float32) + 1)
-    sparse = torch.from_numpy(rows.sparse_BF).to(torch.int64)
-    if max_ind_range is not None:
-        sparse %= max_ind_range
-    label = torch.from_numpy(rows.label_B).to(torch.float32)
-    batches = []
-    for number in range(count):
-        chosen_B = torch.from_numpy(np.arange(number * batch_size, (number + 1) * batch_size) % len(label))
-        batches.append(Batch(dense_BI=dense[chosen_B], sparse_BF=sparse[chosen_B], label_B=label[chosen_B]))
-    return batches
+    kind = detect_format(dataset_dir)
+    if kind is DataFormat.TSV:
+        raise DataError(
+            f"{dataset_dir} holds raw rows, which no model takes; prepare them with: pinbench data criteo --input "
+            f"{dataset_dir}/* --output DIR"
+        )
+    return Split(load_plugin(formats, kind).open_reader(dataset_dir, split), split, kind, max_ind_range)

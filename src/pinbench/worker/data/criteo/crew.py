@@ -41,15 +41,18 @@ def run_all(tasks: Sequence[Callable[[], T]], threads: int, stop: Stop) -> list[
     Raises:
         Exception: the first error of a task.
     """
+    gate = _Gate(stop)
     pool = ThreadPoolExecutor(threads)
     futures: list[Future[T]] = []
+    is_good = False
     try:
-        futures.extend(pool.submit(task) for task in tasks)
-        wait(futures, return_when=FIRST_EXCEPTION)
+        futures.extend(pool.submit(gate.pass_through, task) for task in tasks)
+        is_good = not any(future.exception() for future in wait(futures, return_when=FIRST_EXCEPTION).done)
     finally:
-        if not all(_is_good(future) for future in futures) or len(futures) < len(tasks):
-            stop.set()
+        if not is_good:
+            gate.close()
         pool.shutdown(cancel_futures=True)
+        gate.wait()
     errors = [error for future in futures if not future.cancelled() and (error := future.exception())]
     # Those that were stopped were so for the sake of another.
     for error in sorted(errors, key=lambda error: isinstance(error, StoppedError)):
@@ -57,5 +60,32 @@ def run_all(tasks: Sequence[Callable[[], T]], threads: int, stop: Stop) -> list[
     return [future.result() for future in futures]
 
 
-def _is_good(future: Future[T]) -> bool:
-    return future.done() and not future.cancelled() and future.exception() is None
+class _Gate:
+    """Counts the tasks at work: a pool that is interrupted while it starts a thread forgets that one."""
+
+    def __init__(self, stop: Stop):
+        self._stop = stop
+        self._at_work = 0
+        self._changed = threading.Condition()
+
+    def pass_through(self, task: Callable[[], T]) -> T:
+        """Do `task`, unless the gate is closed."""
+        with self._changed:
+            self._stop.check()
+            self._at_work += 1
+        try:
+            return task()
+        finally:
+            with self._changed:
+                self._at_work -= 1
+                self._changed.notify_all()
+
+    def close(self) -> None:
+        """Let no task begin any more."""
+        with self._changed:
+            self._stop.set()
+
+    def wait(self) -> None:
+        """Wait until no task is at work."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._at_work == 0)

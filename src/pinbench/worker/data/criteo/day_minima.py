@@ -1,15 +1,16 @@
 """The smallest integer of each day, for formats whose integers depend on it."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from pinbench.worker.data.compiled import compiled
+from pinbench.worker.data.criteo.crew import Stop, run_all
 from pinbench.worker.data.criteo.form import MISSING
 from pinbench.worker.data.criteo.shard import read_dense
-from pinbench.worker.data.parallel import each
 
 
 def day_minima(shards: Sequence[Path], days: Sequence[int], threads: int) -> list[int]:
@@ -18,8 +19,12 @@ def day_minima(shards: Sequence[Path], days: Sequence[int], threads: int) -> lis
     Raises:
         DataError: a shard cannot be read.
     """
-    minima = each(lambda shard: int(_smallest(read_dense(shard))), shards, threads)
+    minima = run_all([partial(_of_shard, shard) for shard in shards], threads, Stop())
     return [min(minima[index] for index, of in enumerate(days) if of == day) for day in range(max(days) + 1)]
+
+
+def _of_shard(shard: Path) -> int:
+    return int(_smallest(read_dense(shard)))
 
 
 @compiled

@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from pinbench.base.errors import DataError
+from pinbench.base.errors import DataError, UsageError
 from pinbench.contract.data import DataEngine, PrepareJob
 from pinbench.worker.data.criteo.local_stages import LocalStages
 from pinbench.worker.data.criteo.progress import Progress
+from pinbench.worker.data.criteo.raw_tsv import STDIN
 from pinbench.worker.data.criteo.stages import Stages
 
 _OF_SPARK = ("pyspark", "pyarrow", "pandas")
@@ -22,16 +23,19 @@ def open_stages(job: PrepareJob, folder: Path, cut: Mapping[str, int], progress:
     Memory and threads are those of `cut`, which the work was begun with: what is half done depends on them.
 
     Raises:
+        UsageError: the engine cannot do what is asked.
         DataError: the engine is not there, or does not start.
     """
     if job.engine is DataEngine.LOCAL:
         yield LocalStages(folder, cut["memory_bytes"], cut["threads"], progress)
         return
+    if STDIN in job.inputs:
+        raise UsageError("--input - cannot be read by several machines; give files, or take --engine local")
     _require_spark()
     from pinbench.worker.data.criteo.spark import stages as spark  # here: most installations have no Spark
 
     assert job.master is not None
-    with spark.open_stages(job.master, folder, cut["memory_bytes"], cut["threads"], progress) as stages:
+    with spark.open_stages(job.master, folder, cut["memory_bytes"], progress) as stages:
         yield stages
 
 

@@ -127,6 +127,16 @@ class Reader(Protocol):
         ...
 
     @property
+    def row_bytes(self) -> int:
+        """How many bytes of the files a row takes."""
+        ...
+
+    @property
+    def loaded_bytes(self) -> int:
+        """What had to be unpacked into memory as a whole; 0 when all files are mapped."""
+        ...
+
+    @property
     def sha256(self) -> str | None:
         """What the manifest says of the split's largest file; None without a manifest."""
         ...

@@ -8,10 +8,12 @@ F columns.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from threading import Condition, Event
+from threading import Condition
 from typing import Any
 
 import numpy as np
@@ -19,15 +21,16 @@ import numpy.typing as npt
 
 from pinbench.base.errors import DataError, RecordError
 from pinbench.base.jsonio import from_jsonable, read_json, write_json
+from pinbench.worker.data.criteo.crew import Stop, run_all
 from pinbench.worker.data.criteo.form import FirstSeen, IdRule
-from pinbench.worker.data.criteo.progress import Progress
+from pinbench.worker.data.criteo.progress import Progress, Stage
 from pinbench.worker.data.criteo.schema import HASH_VALUES, SPARSE_FEATURES
 from pinbench.worker.data.criteo.shard import read_dictionary, shard_entries
 from pinbench.worker.data.criteo.vocabulary import BYTES_PER_KEY, Numbers, Vocabulary, settled
-from pinbench.worker.data.parallel import each
 
 _BLOCK_ENTRIES = 1 << 20
 _ID = np.dtype("<i4")
+_LOOK_S = 1.0  # whether other work failed, while there is no memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,19 +73,18 @@ def give_ids(
     sizes_F = begin_SF[-1]
     columns = [_Column(rule, column, shards, int(sizes_F[column]), folder) for column in range(SPARSE_FEATURES)]
     largest_first = sorted(columns, key=lambda column: -column.entries)
-    memory, stop = _Memory(memory_bytes), Event()
+    memory, stop = _Memory(memory_bytes), Stop()
+    total = int(sizes_F.sum())
+    with progress.stage("ids", total * _ID.itemsize) as stage:
 
-    def work(column: _Column) -> None:
-        with memory.of(column.table_bytes, stop):
-            column.number(stop)
+        def number(column: _Column) -> None:
+            with memory.of(column.table_bytes, stop):
+                column.number(stop, stage)
 
-    each(
-        work,
-        [column for column in largest_first if column.table_rows is None],
-        threads,
-        lambda column: progress.say(f"column {column.column + 1}: {column.table_rows:,} ids"),
-        stop,
-    )
+        pending = [column for column in largest_first if column.table_rows is None]
+        done = total - sum(column.entries for column in pending)
+        stage.skip(done * _ID.itemsize, 0)
+        run_all([partial(number, column) for column in pending], threads, stop)
     return Ids(folder, begin_SF, tuple(column.known_table_rows for column in columns))
 
 
@@ -118,7 +120,7 @@ class _Column:
         assert rows is not None
         return rows
 
-    def number(self, stop: Event) -> None:
+    def number(self, stop: Stop, stage: Stage) -> None:
         """Write the ids of all entries."""
         path = _ids_path(self._folder, self.column)
         numbers = path.with_suffix(".numbers")
@@ -126,9 +128,10 @@ class _Column:
         try:
             with numbers.open("wb", buffering=0) as file:
                 for shard in self._shards:
-                    if stop.is_set():
-                        return
-                    _write(file, vocabulary.add(read_dictionary(shard, self.column)))
+                    stop.check()
+                    number_D = vocabulary.add(read_dictionary(shard, self.column))
+                    _write(file, number_D)
+                    stage.advance(number_D.nbytes, 0)
             id_U, table_rows = vocabulary.settle()
             self._settle(numbers, path, id_U)
             write_json(_done_path(self._folder, self.column), _Done(entries=self.entries, table_rows=table_rows))
@@ -158,34 +161,20 @@ class _Memory:
         self._used_bytes = 0
         self._condition = Condition()
 
-    def of(self, size_bytes: int, stop: Event) -> "_Share":
-        return _Share(self, size_bytes, stop)
-
-    def take(self, size_bytes: int, stop: Event) -> None:
+    @contextmanager
+    def of(self, size_bytes: int, stop: Stop) -> Iterator[None]:
+        """Hold `size_bytes` for the time of a `with`."""
         with self._condition:
-            while self._used_bytes and self._used_bytes + size_bytes > self._limit_bytes and not stop.is_set():
-                self._condition.wait(timeout=1.0)
+            while self._used_bytes and self._used_bytes + size_bytes > self._limit_bytes:
+                self._condition.wait(_LOOK_S)
+                stop.check()
             self._used_bytes += size_bytes
-
-    def give_back(self, size_bytes: int) -> None:
-        with self._condition:
-            self._used_bytes -= size_bytes
-            self._condition.notify_all()
-
-
-class _Share:
-    """A part of the memory, for the time of a `with`."""
-
-    def __init__(self, memory: _Memory, size_bytes: int, stop: Event):
-        self._memory = memory
-        self._size_bytes = size_bytes
-        self._stop = stop
-
-    def __enter__(self) -> None:
-        self._memory.take(self._size_bytes, self._stop)
-
-    def __exit__(self, *exception: object) -> None:
-        self._memory.give_back(self._size_bytes)
+        try:
+            yield
+        finally:
+            with self._condition:
+                self._used_bytes -= size_bytes
+                self._condition.notify_all()
 
 
 def _write(file: Any, number_D: Numbers) -> None:

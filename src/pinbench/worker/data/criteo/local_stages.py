@@ -7,13 +7,14 @@ from pinbench.worker.data.criteo.arrange import Arrangement, ShardPlace, arrange
 from pinbench.worker.data.criteo.day_minima import day_minima
 from pinbench.worker.data.criteo.form import IdRule
 from pinbench.worker.data.criteo.identify import Ids, give_ids
-from pinbench.worker.data.criteo.parse import ParsedInputs, parse_inputs
 from pinbench.worker.data.criteo.progress import Progress
 from pinbench.worker.data.criteo.stages import Files, Placement
 
 
 class LocalStages:
     """See `stages.Stages`."""
+
+    run_pieces = None
 
     def __init__(self, folder: Path, memory_bytes: int, threads: int, progress: Progress):
         self._folder = folder
@@ -22,18 +23,15 @@ class LocalStages:
         self._progress = progress
         self._ids: Ids | None = None
 
-    def parse(self, inputs: Sequence[str], folder: Path, rows: int | None) -> ParsedInputs:
-        """See `parse.parse_inputs`."""
-        return parse_inputs(inputs, folder, rows, self._memory_bytes, self._threads, self._progress)
-
-    def give_ids(self, rule: IdRule, shards: Sequence[Path]) -> tuple[int, ...]:
+    def give_ids(self, rule: IdRule, shards: Sequence[ShardPlace]) -> tuple[int, ...]:
         """See `identify.give_ids`."""
-        self._ids = give_ids(rule, shards, self._made("ids"), self._memory_bytes, self._threads, self._progress)
+        paths = [shard.path for shard in shards]
+        self._ids = give_ids(rule, paths, self._made("ids"), self._memory_bytes, self._threads, self._progress)
         return self._ids.table_rows
 
-    def day_minima(self, shards: Sequence[Path], days: Sequence[int]) -> list[int]:
+    def day_minima(self, shards: Sequence[ShardPlace]) -> list[int]:
         """See `day_minima.day_minima`."""
-        return day_minima(shards, days, self._threads)
+        return day_minima([shard.path for shard in shards], [shard.day for shard in shards], self._threads)
 
     def arrange(self, shards: Sequence[ShardPlace], placement: Placement) -> Files:
         """See `arrange.arrange`."""

@@ -9,6 +9,7 @@ digests: thus threads share even a single large file.
 import hashlib
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from pinbench.base.errors import DataError, RecordError
 from pinbench.base.jsonio import from_jsonable, read_json
 from pinbench.base.units import MIB
 from pinbench.contract.data import MANIFEST_FILE, MANIFEST_SCHEMA, DataFile, DataManifest
-from pinbench.worker.data.parallel import each
+from pinbench.worker.data.criteo.crew import Stop, run_all
 
 CHUNK_BYTES = 10 * MIB  # 5 ms to digest, 64,000 chunks in the largest file
 
@@ -38,10 +39,10 @@ def describe_files(
         DataError: one cannot be read.
     """
     spans = [span for name, _ in files for span in _spans(folder / name, chunk_bytes)]
-    digests = each(lambda span: _digests(span, chunk_bytes), spans, threads)
+    digests = run_all([partial(_digests, span, chunk_bytes) for span in spans], threads, Stop())
     chunks: dict[Path, list[bytes]] = {folder / name: [] for name, _ in files}
-    for index, span in enumerate(spans):
-        chunks[span.path] += digests[index]
+    for span, of_span in zip(spans, digests, strict=True):
+        chunks[span.path] += of_span
     return tuple(
         DataFile(
             name=name.as_posix(),

@@ -33,6 +33,9 @@ _SAMPLED_ROWS = 256  # on a disk that seeks, about two seconds
 class BinaryFile:
     """One split of a processed data set, mapped, its rows checked as they are read."""
 
+    row_bytes = ROW_BYTES
+    loaded_bytes = 0
+
     def __init__(self, directory: Path, split: str, counts_name: str = COUNTS_FILE):
         """Map the file of `split` in `directory` and check its size, its counts and some of its rows.
 

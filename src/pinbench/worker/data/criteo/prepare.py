@@ -4,20 +4,13 @@
 places (`arrange`), then digests and the move out of the workspace. Each stage finds what a stopped job left of it.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from pinbench import __version__
-from pinbench.contract.data import (
-    MANIFEST_SCHEMA,
-    Assignment,
-    DataFile,
-    DataInput,
-    DataManifest,
-    PrepareJob,
-    RowOrder,
-)
+from pinbench.contract.data import MANIFEST_SCHEMA, Assignment, DataFile, DataInput, DataManifest, PrepareJob, RowOrder
 from pinbench.worker.data.criteo.arrange import ShardPlace
 from pinbench.worker.data.criteo.asked import Asked, check
 from pinbench.worker.data.criteo.engines import open_stages
@@ -29,6 +22,7 @@ from pinbench.worker.data.criteo.progress import Progress
 from pinbench.worker.data.criteo.raw_tsv import STDIN
 from pinbench.worker.data.criteo.reference_order import ReferenceOrder
 from pinbench.worker.data.criteo.segments import RECORD_BYTES
+from pinbench.worker.data.criteo.source import RawFiles, Source
 from pinbench.worker.data.criteo.space import SHARD_ROW_BYTES, require_space
 from pinbench.worker.data.criteo.stages import Files, Placement, SettleDay, Stages
 from pinbench.worker.data.criteo.workspace import Workspace, refuse_existing, workspace
@@ -42,19 +36,23 @@ def prepare(job: PrepareJob, progress: Progress) -> DataManifest:
         DataError: an input is damaged, the output exists or does not fit, another job is at work there.
     """
     asked = check(job)
-    output = Path(job.output)
+    progress.say(f"inputs in this order: {', '.join(path.name for path in asked.inputs)}")
+    return prepare_from(RawFiles(asked.names, job.rows), asked, progress)
+
+
+def prepare_from(source: Source, asked: Asked, progress: Progress) -> DataManifest:
+    """Do what is `asked` with the rows of `source`; raises what `prepare` raises."""
+    job, output = asked.job, Path(asked.job.output)
     with workspace(output) as space:
         restart = job.restart or STDIN in job.inputs  # what came through a pipe cannot be compared
         if restart or not space.is_whole:
             refuse_existing(output, job.force)
             is_resumed = space.is_begun and not restart
-            begun = space.begin(asked.identity(), restart)
+            begun = space.begin(asked.identity(source.stamps()), restart)
             if is_resumed:
                 progress.say(f"going on with what was stopped in {space.folder}")
-            else:
-                progress.say(f"inputs in this order: {', '.join(path.name for path in asked.inputs)}")
             with open_stages(job, space.folder.absolute(), begun["cut"], progress) as stages:
-                _Preparation(asked, space, stages, begun["cut"]["threads"], is_resumed, progress).run()
+                _Preparation(source, asked, space, stages, begun["cut"], is_resumed, progress).run()
         return space.publish()
 
 
@@ -66,22 +64,27 @@ class _Rows(NamedTuple):
     places: tuple[ShardPlace, ...]
     streams: tuple[Stream, ...]
 
-    @property
-    def shards(self) -> list[Path]:
-        """The shards in the order of their rows."""
-        return [place.path for place in self.places]
-
 
 class _Preparation:
     """One run of the stages."""
 
     def __init__(
-        self, asked: Asked, space: Workspace, stages: Stages, threads: int, is_resumed: bool, progress: Progress
+        self,
+        source: Source,
+        asked: Asked,
+        space: Workspace,
+        stages: Stages,
+        cut: dict[str, int],
+        is_resumed: bool,
+        progress: Progress,
     ) -> None:
+        self._source = source
         self._asked = asked
         self._space = space
         self._stages = stages
-        self._threads = threads
+        # Those that the work was begun with: what is half done depends on them, what is written does not.
+        self._memory_bytes = cut["memory_bytes"]
+        self._threads = cut["threads"]
         self._is_resumed = is_resumed
         self._progress = progress
 
@@ -90,10 +93,13 @@ class _Preparation:
         if not self._is_resumed:
             self._require_space()
         rows = self._parse()
-        table_rows = self._stages.give_ids(self._asked.rule, rows.shards)
+        table_rows = self._stages.give_ids(self._asked.rule, rows.places)
         files = self._arrange(rows, table_rows)
         self._progress.say(f"digests of {len(files)} files")
-        described = describe_files(self._space.set_folder, files, self._threads)
+        with ThreadPoolExecutor(1) as pool:  # the disk works while digests are computed
+            synced = pool.submit(self._space.sync)
+            described = describe_files(self._space.set_folder, files, self._threads)
+            synced.result()
         self._space.seal(self._manifest(rows, table_rows, described))
 
     def _folder(self, name: str) -> Path:
@@ -104,18 +110,19 @@ class _Preparation:
     def _require_space(self) -> None:
         asked = self._asked
         row_bytes = asked.form.row_bytes() + SHARD_ROW_BYTES + (RECORD_BYTES if asked.is_shuffled else 0)
-        require_space(asked.names, self._space.output, row_bytes, asked.job.rows)
+        require_space(self._source.expected_rows(), self._space.output, row_bytes)
 
     def _parse(self) -> _Rows:
-        asked = self._asked
-        parsed = self._stages.parse(asked.names, self._folder("shards"), asked.job.rows)
+        parsed = self._source.shards(
+            self._folder("shards"), self._memory_bytes, self._threads, self._progress, self._stages.run_pieces
+        )
         places, first_row = [], 0
         for day, given in enumerate(parsed.inputs):
             for shard in given.shards:
                 places.append(ShardPlace(path=shard.path, first_row=first_row, rows=shard.rows, day=day))
                 first_row += shard.rows
         day_rows = tuple(given.rows for given in parsed.inputs)
-        return _Rows(parsed, day_rows, tuple(places), asked.streams(day_rows))
+        return _Rows(parsed, day_rows, tuple(places), self._asked.streams(day_rows))
 
     def _arrange(self, rows: _Rows, table_rows: tuple[int, ...]) -> Files:
         job, form = self._asked.job, self._asked.form
@@ -152,8 +159,7 @@ class _Preparation:
         form = self._asked.form
         if not isinstance(form, DayFormat):
             return None
-        minima = self._stages.day_minima(rows.shards, [place.day for place in rows.places])
-        return SettleDay(settle_day=form.settle_day, minima=minima)
+        return SettleDay(settle_day=form.settle_day, minima=self._stages.day_minima(rows.places))
 
     def _manifest(self, rows: _Rows, table_rows: tuple[int, ...], files: tuple[DataFile, ...]) -> DataManifest:
         job, rule = self._asked.job, self._asked.rule
@@ -176,6 +182,7 @@ class _Preparation:
             repairs=rows.parsed.repairs,
             chunk_bytes=CHUNK_BYTES,
             files=files,
+            planted_auc=self._source.planted_auc,
         )
 
     def _order_name(self, rows: _Rows) -> RowOrder:

@@ -51,7 +51,9 @@ class Stage:
         passed_s = max(self._clock() - self._begin_s, 1e-9)
         byte_rate = (self.done - self._skipped) / passed_s
         row_rate = (self.rows - self._skipped_rows) / passed_s
-        text = f"{self.rows:,} rows, {row_rate / MEGA:.2f} million rows/s, {byte_rate / MEGA:.0f} MB/s"
+        text = f"{byte_rate / MEGA:.0f} MB/s"
+        if self.rows:  # some stages do not go by rows
+            text = f"{self.rows:,} rows, {row_rate / MEGA:.2f} million rows/s, {text}"
         if self.total is None or byte_rate == 0:
             return text
         left_s = round((self.total - self.done) / byte_rate)

@@ -3,7 +3,7 @@
 Source of the idea: external distribution sort (Knuth, TAOCP 3, section 5.4.9). Bucket g holds the rows whose keys lie
 in the g-th part of the range of keys, so buckets one after the other, each sorted, are all rows sorted.
 
-S shards, G buckets, R words of a record.
+S shards, G buckets, R pairs of words of a record.
 """
 
 import os
@@ -15,11 +15,9 @@ import numpy.typing as npt
 
 from pinbench.base.errors import DataError
 from pinbench.worker.data.criteo.format.sized_file import SizedFile
-from pinbench.worker.data.criteo.records import RECORD_WORDS
+from pinbench.worker.data.criteo.records import RECORD_PAIRS, Pairs
 
-RECORD_BYTES = 4 * RECORD_WORDS
-
-Records = npt.NDArray[np.int32]
+RECORD_BYTES = 8 * RECORD_PAIRS
 
 _BLOCK_SHARDS = 256
 
@@ -41,7 +39,7 @@ class Segments:
         self._begin_SG = _mapped(folder / "segments.begin", (len(shard_rows), buckets + 1))
         self._reading = os.open(self.path, os.O_RDONLY)
 
-    def write(self, shard: int, record_BR: Records, begin_G: npt.NDArray[np.uint32]) -> None:
+    def write(self, shard: int, record_BR: Pairs, begin_G: npt.NDArray[np.uint32]) -> None:
         """Write the rows of `shard`, grouped by bucket.
 
         Raises:
@@ -58,7 +56,7 @@ class Segments:
             begin_G += block_SG.sum(axis=0, dtype=np.int64)
         return begin_G
 
-    def read(self, bucket: int) -> Records:
+    def read(self, bucket: int) -> Pairs:
         """Return the rows of `bucket`, in the order of the shards.
 
         Raises:
@@ -66,7 +64,7 @@ class Segments:
         """
         bounds_SB = np.array(self._begin_SG[:, bucket : bucket + 2], np.int64)
         rows_S = bounds_SB[:, 1] - bounds_SB[:, 0]
-        record_BR = np.empty((int(rows_S.sum()), RECORD_WORDS), np.int32)
+        record_BR = np.empty((int(rows_S.sum()), RECORD_PAIRS), np.uint64)
         content, position = record_BR.reshape(-1).view(np.uint8).data, 0
         for shard in np.flatnonzero(rows_S):
             begin = int(self._first_row_S[shard] + bounds_SB[shard, 0]) * RECORD_BYTES

@@ -1,12 +1,11 @@
 """Whether the disk can hold what a preparation will write, estimated from the beginning of each file."""
 
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 from pinbench.base.errors import DataError
 from pinbench.base.units import MIB, format_bytes
-from pinbench.worker.data.criteo.raw_tsv import STDIN, file_size, is_gzip, open_packed, open_plain, whole_lines
+from pinbench.worker.data.criteo.raw_tsv import file_size, is_gzip, open_packed, open_plain, whole_lines
 
 # A shard's row: label, 13 integers, 26 local ids of 1 to 4 bytes, and its share of the dictionaries.
 SHARD_ROW_BYTES = 160
@@ -16,17 +15,15 @@ _SMALL_FILES_BYTES = 2 * MIB  # counts, journals and manifest
 _LOOKED_AT_BYTES = 1 * MIB
 
 
-def require_space(inputs: Sequence[str], output: Path, row_bytes: int, limit_rows: int | None) -> None:
-    """Refuse when the file system of `output` has less free space than the rows of `inputs` will take.
+def require_space(rows: float, output: Path, row_bytes: int) -> None:
+    """Refuse when the file system of `output` has less free space than `rows` will take.
 
-    A row takes `row_bytes` at the most, what is needed meanwhile counted; of `limit_rows`, no more are taken. Standard
-    input counts nothing: nobody knows its size.
+    A row takes `row_bytes` at the most, what is needed meanwhile counted.
 
     Raises:
-        DataError: there is too little space (names both figures), or an input cannot be read.
+        DataError: there is too little space; names both figures.
     """
-    rows = sum(estimated_rows(Path(name)) for name in inputs if name != STDIN)
-    needed_bytes = (rows if limit_rows is None else min(rows, limit_rows)) * row_bytes * _MARGIN + _SMALL_FILES_BYTES
+    needed_bytes = rows * row_bytes * _MARGIN + _SMALL_FILES_BYTES
     place = next(path for path in (output, *output.absolute().parents) if path.exists())
     try:
         free_bytes = shutil.disk_usage(place).free
@@ -35,7 +32,7 @@ def require_space(inputs: Sequence[str], output: Path, row_bytes: int, limit_row
     if free_bytes < needed_bytes:
         raise DataError(
             f"too little space for {output}: about {format_bytes(needed_bytes)} needed, {format_bytes(free_bytes)} "
-            "free; choose an --output on another disk or fewer files"
+            "free; choose an --output on another disk, or fewer rows"
         )
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 from pinbench.worker.data.criteo.arrange import ShardPlace
 from pinbench.worker.data.criteo.form import IdRule, Stream, Words, Writer
 from pinbench.worker.data.criteo.order import Order
-from pinbench.worker.data.criteo.parse import ParsedInputs
+from pinbench.worker.data.criteo.parse import RunPieces
 
 Files = list[tuple[Path, int | None]]
 
@@ -40,16 +40,17 @@ class SettleDay:
 class Stages(Protocol):
     """An engine, given one preparation."""
 
-    def parse(self, inputs: Sequence[str], folder: Path, rows: int | None) -> ParsedInputs:
-        """Write the first `rows` rows of `inputs`, or all, as shards in `folder`."""
+    @property
+    def run_pieces(self) -> RunPieces | None:
+        """What parses pieces of raw files; None: threads of this process."""
         ...
 
-    def give_ids(self, rule: IdRule, shards: Sequence[Path]) -> tuple[int, ...]:
+    def give_ids(self, rule: IdRule, shards: Sequence[ShardPlace]) -> tuple[int, ...]:
         """Give ids to all entries of `shards`, and return how many each column has."""
         ...
 
-    def day_minima(self, shards: Sequence[Path], days: Sequence[int]) -> list[int]:
-        """Return for each day, `days` saying to which each of `shards` belongs, its smallest integer."""
+    def day_minima(self, shards: Sequence[ShardPlace]) -> list[int]:
+        """Return the smallest integer of each day, an empty field counted as 0."""
         ...
 
     def arrange(self, shards: Sequence[ShardPlace], placement: Placement) -> Files:

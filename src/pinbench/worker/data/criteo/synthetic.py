@@ -25,8 +25,8 @@ from pinbench.worker.data.criteo.form import Rows
 # Of the first 1,000 rows of day 0 of the Criteo 1TB Click Logs, for each integer column: the share that is missing or
 # not positive; mean and standard deviation of log(x + 1) of the rest; the share of clicks.
 _ZERO_SHARE_I = np.array([0.23, 0.09, 0.31, 0.54, 0.44, 0.84, 0.97, 0.18, 0.26, 0.84, 0.44, 0.02, 0.26])
-_LOG_MEAN_I = np.array([2.30, 5.20, 1.78, 3.75, 2.06, 1.39, 1.01, 3.19, 2.09, 0.75, 1.27, 7.85, 1.88])
-_LOG_SPREAD_I = np.array([1.29, 1.57, 0.82, 1.56, 1.21, 0.84, 0.60, 1.91, 0.89, 0.15, 0.70, 2.57, 0.90])
+LOG_MEAN_I = np.array([2.30, 5.20, 1.78, 3.75, 2.06, 1.39, 1.01, 3.19, 2.09, 0.75, 1.27, 7.85, 1.88])
+LOG_SPREAD_I = np.array([1.29, 1.57, 0.82, 1.56, 1.21, 0.84, 0.60, 1.91, 0.89, 0.15, 0.70, 2.57, 0.90])
 _CLICK_SHARE = 0.021
 
 _LARGEST_LOG = math.log(np.iinfo(np.int32).max)
@@ -97,8 +97,8 @@ def _blocks(rows: int) -> Iterator[slice]:
 
 def _integers(rows: int, zeros: np.random.Generator, sizes: np.random.Generator) -> npt.NDArray[np.int32]:
     log_BI = sizes.standard_normal((rows, len(_ZERO_SHARE_I)))
-    log_BI *= _LOG_SPREAD_I
-    log_BI += _LOG_MEAN_I
+    log_BI *= LOG_SPREAD_I
+    log_BI += LOG_MEAN_I
     np.clip(log_BI, 0, _LARGEST_LOG, out=log_BI)
     value_BI = np.rint(np.expm1(log_BI)).astype(np.int32)
     value_BI[zeros.random(value_BI.shape) < _ZERO_SHARE_I] = 0

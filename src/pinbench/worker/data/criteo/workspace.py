@@ -70,17 +70,27 @@ class Workspace:
         self.set_folder.mkdir(exist_ok=True)
         return dict(begun)
 
-    def seal(self, manifest: DataManifest) -> None:
-        """State that the set is whole.
+    def sync(self) -> None:
+        """Return when all of the set is on the disk.
 
         Raises:
-            DataError: the file system refuses.
+            DataError: it does not get there.
         """
         try:
             for folder, _, names in os.walk(self.set_folder):
                 for name in names:
                     _sync(Path(folder, name))
                 _sync(Path(folder))
+        except OSError as error:
+            raise DataError(f"cannot write {self.set_folder}: {error.strerror}") from error
+
+    def seal(self, manifest: DataManifest) -> None:
+        """State that the set, which is on the disk, is whole.
+
+        Raises:
+            DataError: the file system refuses.
+        """
+        try:
             replaced = [path.relative_to(self.output).as_posix() for path in set_files(self.output)]
             write_json(self.folder / _REPLACED, replaced)
             write_json(self.folder / MANIFEST_FILE, manifest)

@@ -14,6 +14,25 @@ _CAPS = (
 )  # fmt: skip
 
 
+_MLP_COPIES = 3  # at the widest moment: as drawn or loaded, in the model, and packed by oneDNN
+_MLP_WEIGHT_BYTES = 4  # drawn, loaded and copied in fp32
+
+
+def table_budget_bytes(dense_parameters: int, budget_bytes: int) -> int:
+    """Return what the MLPs leave to the tables.
+
+    Raises:
+        ModelError: nothing; names both figures.
+    """
+    mlp_bytes = _MLP_COPIES * _MLP_WEIGHT_BYTES * dense_parameters
+    if mlp_bytes < budget_bytes:
+        return budget_bytes - mlp_bytes
+    raise ModelError(
+        f"the MLPs of ARCH_MLP_BOT and ARCH_MLP_TOP take {format_bytes(mlp_bytes)}, this instance may take "
+        f"{format_bytes(budget_bytes)}; make them narrower, free memory, or run fewer instances"
+    )
+
+
 def cap_rows(table_rows: Sequence[int], max_ind_range: int) -> tuple[int, ...]:
     """Return the rows of each table when ids are taken modulo `max_ind_range`."""
     return tuple(min(rows, max_ind_range) for rows in table_rows)

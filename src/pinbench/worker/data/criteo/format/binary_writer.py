@@ -1,12 +1,13 @@
 """The binary of facebookresearch/dlrm being written: one file a split, 160 bytes a row; `schema` says what is in it.
 
-K rows of a block, W words.
+K rows of a block, I integers.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinbench.worker.data.compiled import compiled
+import numpy as np
+
 from pinbench.worker.data.criteo.counts import CountFiles, write_counts
 from pinbench.worker.data.criteo.form import Stream, Words, WriteOrders
 from pinbench.worker.data.criteo.format.sized_file import SizedFile
@@ -37,7 +38,8 @@ class BinaryWriter:
         Raises:
             DataError: the disk is full, or another fault of the file system.
         """
-        _raise_to_zero(words, DENSE.start, DENSE.stop)
+        dense_KI = words[:, DENSE]
+        np.maximum(dense_KI, 0, out=dense_KI)
         self._files[stream.split].write(first_row * ROW_BYTES, words)
 
     def close(self) -> None:
@@ -61,10 +63,3 @@ class BinaryWriter:
         binaries = [(Path(binary_name(split)), rows[split]) for split in self._files]
         # Without the last nobody reads the binary.
         return [*binaries, (Path(self._names.days), None), (Path(self._names.counts), None)]
-
-
-@compiled
-def _raise_to_zero(words_KW: Words, begin: int, end: int) -> None:
-    for row in range(len(words_KW)):
-        for column in range(begin, end):
-            words_KW[row, column] = max(words_KW[row, column], 0)

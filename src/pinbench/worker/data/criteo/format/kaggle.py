@@ -150,6 +150,8 @@ class Writer:
 class Reader:
     """See `form.Reader`."""
 
+    row_bytes = _ROW_BYTES
+
     def __init__(self, directory: Path, split: str):
         self._file = _open(directory)
         self.path = self._file.path
@@ -158,6 +160,8 @@ class Reader:
         self._label = NpzArray(self._file, "y", _INTEGER.str, None)
         counts = NpzArray(self._file, "counts", _INTEGER.str, None)
         self.table_rows = tuple(int(count) for count in counts.read(0, counts.rows).astype(np.int64))
+        arrays = (self._sparse, self._dense, self._label, counts)
+        self.loaded_bytes = sum(array.loaded_bytes for array in arrays)
         all_rows = self._label.rows
         if (self._sparse.rows, self._dense.rows, counts.rows) != (all_rows, all_rows, SPARSE_FEATURES):
             raise DataError(f"{self.path}: its arrays do not have the same rows; prepare the data again")

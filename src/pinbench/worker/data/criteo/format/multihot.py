@@ -26,7 +26,7 @@ from pinbench.worker.data.criteo.format.day_shift import settle_day
 from pinbench.worker.data.criteo.format.mapped_file import MappedFile
 from pinbench.worker.data.criteo.format.npy_file import NpyReader
 from pinbench.worker.data.criteo.format.stored_zip import member_ranges
-from pinbench.worker.data.criteo.schema import SPARSE_FEATURES, capped_rows
+from pinbench.worker.data.criteo.schema import DENSE_FEATURES, SPARSE_FEATURES, capped_rows
 
 __all__ = ["ids", "open_reader", "open_writer", "row_bytes", "settle_day", "streams"]
 
@@ -151,6 +151,8 @@ class Writer:
 class Reader:
     """See `form.Reader`: one split, over several archives; sets without the one-hot files too."""
 
+    loaded_bytes = 0
+
     def __init__(self, directory: Path, split: str, max_ind_range: int | None):
         self._days = DayReader(directory, split)
         self.path, self.rows = directory, self._days.rows
@@ -159,6 +161,7 @@ class Reader:
         self.sha256 = max(archives, key=lambda file: file.size_bytes).sha256
         self._hots = [_columns(file, rows) for file, rows in zip(archives, self._days.day_rows, strict=True)]
         self.hots = tuple(column.columns for column in self._hots[0])
+        self.row_bytes = 4 * (1 + DENSE_FEATURES + sum(self.hots))
         self._written = num_embeddings(None if manifest is None else manifest.max_ind_range)
         self.table_rows = capped_rows(self._written, max_ind_range)
 

@@ -17,13 +17,16 @@ import numpy as np
 import numpy.typing as npt
 
 from pinbench.base.errors import DataError
+from pinbench.base.units import format_bytes
 from pinbench.worker.data.criteo.format.mapped_file import MappedFile
+from pinbench.worker.data.memory import available_bytes
 
 _HEADER_BYTES = 1 << 12  # no header of a plain type is that long
 _LOCAL_HEADER_BYTES = 30
 _NAME_LENGTHS = struct.Struct("<HH")
 _NAME_LENGTHS_BEGIN = 26
 _COPY_BYTES = 1 << 22
+_FREE_SHARE = 0.5  # the weights of the model come after the data
 
 
 class Member(NamedTuple):
@@ -69,6 +72,7 @@ class NpzArray:
                 if info.compress_type == zipfile.ZIP_STORED:
                     shape, found = self._find(info.header_offset)
                 else:
+                    _require_memory(file.path, info)
                     with archive.open(info) as member:
                         self._loaded = np.lib.format.read_array(member, allow_pickle=False)
                     shape, found = self._loaded.shape, self._loaded.dtype
@@ -77,6 +81,11 @@ class NpzArray:
         if shape[1:] != (() if columns is None else (columns,)) or found != self._dtype:
             raise DataError(f"{file.path}: {name} is {found} of shape {shape}; the file has another form")
         self.rows = int(shape[0])
+
+    @property
+    def loaded_bytes(self) -> int:
+        """What it takes in memory, being packed in the file; 0 when it stays on the disk."""
+        return 0 if self._loaded is None else self._loaded.nbytes
 
     def read(self, begin: int, end: int) -> npt.NDArray[np.generic]:
         """Return the rows from `begin` to before `end`, not copied.
@@ -101,3 +110,13 @@ class NpzArray:
             raise ValueError("an array is stored column by column")
         self._begin_bytes = begin + header.tell()
         return shape, dtype
+
+
+def _require_memory(path: Path, info: zipfile.ZipInfo) -> None:
+    free_bytes = available_bytes()
+    if free_bytes is not None and info.file_size > _FREE_SHARE * free_bytes:
+        raise DataError(
+            f"{path}: {info.filename} is packed and would take {format_bytes(info.file_size)} of memory in each "
+            f"instance, where {format_bytes(free_bytes)} are free; write the arrays with numpy.savez, which packs "
+            "nothing, on a machine that has the memory, or prepare the data again: pinbench data criteo --format kaggle"
+        )

@@ -140,6 +140,8 @@ class Writer:
 class Reader:
     """See `form.Reader`: any number of numerical and categorical features, as the spec says."""
 
+    loaded_bytes = 0
+
     def __init__(self, directory: Path, split: str):
         self.path = _find_spec(directory)
         self._files = read_spec(self.path, _FOLDERS[split])
@@ -147,6 +149,12 @@ class Reader:
         self._open(directory)
         self.rows = self._label.size_bytes
         self._compare_sizes()
+
+    @property
+    def row_bytes(self) -> int:
+        """How many bytes a row takes, each column in its own type."""
+        widths = [_type(category.dtype).itemsize for category in self._files.categories]
+        return 1 + self._files.numericals * _HALF.itemsize + sum(widths)
 
     @property
     def sha256(self) -> str | None:

@@ -143,6 +143,9 @@ class Writer:
 class Reader:
     """See `form.Reader`: one split, over several day files."""
 
+    row_bytes = row_bytes()
+    loaded_bytes = 0
+
     def __init__(self, directory: Path, split: str, max_ind_range: int | None):
         self._days = DayReader(directory, split)
         self.path, self.rows = directory, self._days.rows

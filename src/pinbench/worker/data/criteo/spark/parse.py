@@ -8,7 +8,7 @@ again what fails the same way each time.
 import socket
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -51,13 +51,13 @@ class PiecesOnSpark:
     def _run(self, pieces: Sequence[Piece], shop: Workshop, most_rows: int | None) -> "list[_Result]":
         context = self._session.sparkContext
         work = _Work(
-            folder=shop.folder,
+            folder=shop.folder.absolute(),  # a task is at home in another folder
             shard_bytes=shop.shard_bytes,
             shard_rows=shop.shard_rows,
             most_rows=most_rows,
             driver=socket.gethostname(),
         )
-        tasks = [(piece, tuple(shop.journal.kept(piece.input, piece.number))) for piece in pieces]
+        tasks = [(_absolute(piece), tuple(shop.journal.kept(piece.input, piece.number))) for piece in pieces]
         with task_faults(self._session):
             results: list[_Result] = context.parallelize(tasks, len(tasks)).map(partial(_parse, work)).collect()
         return results
@@ -120,6 +120,10 @@ def _parse(work: _Work, task: tuple[Piece, tuple[ShardRecord, ...]]) -> _Result:
 def _waves(pieces: Sequence[Piece], width: int) -> Iterator[Sequence[Piece]]:
     for begin in range(0, len(pieces), width):
         yield pieces[begin : begin + width]
+
+
+def _absolute(piece: Piece) -> Piece:
+    return piece if piece.path is None else replace(piece, path=piece.path.absolute())
 
 
 def _size_bytes(piece: Piece) -> int:

@@ -8,13 +8,11 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from pinbench.base.errors import DataError, UsageError
+from pinbench.base.errors import DataError
 from pinbench.worker.data.criteo.arrange import ShardPlace
 from pinbench.worker.data.criteo.day_minima import day_minima
 from pinbench.worker.data.criteo.form import IdRule
-from pinbench.worker.data.criteo.parse import ParsedInputs, parse_inputs
 from pinbench.worker.data.criteo.progress import Progress
-from pinbench.worker.data.criteo.raw_tsv import STDIN
 from pinbench.worker.data.criteo.spark.arrange import Work, arrange
 from pinbench.worker.data.criteo.spark.faults import task_faults
 from pinbench.worker.data.criteo.spark.identify import SparkIds, give_ids
@@ -27,9 +25,7 @@ _MOST_TASKS = 10_000
 
 
 @contextmanager
-def open_stages(
-    master: str, folder: Path, memory_bytes: int, threads: int, progress: Progress
-) -> Iterator["SparkStages"]:
+def open_stages(master: str, folder: Path, memory_bytes: int, progress: Progress) -> Iterator["SparkStages"]:
     """Yield the stages on the cluster `master`; `folder` must be the same on all of its machines.
 
     Raises:
@@ -37,44 +33,37 @@ def open_stages(
     """
     with open_session(master, folder / "spark", memory_bytes) as session:
         progress.say(f"Spark {session.version} on {master}, {session.sparkContext.defaultParallelism} tasks at a time")
-        yield SparkStages(session, memory_bytes, threads, progress)
+        yield SparkStages(session, progress)
 
 
 class SparkStages:
     """See `stages.Stages`."""
 
-    def __init__(self, session: SparkSession, memory_bytes: int, threads: int, progress: Progress):
+    def __init__(self, session: SparkSession, progress: Progress):
         self._session = session
-        self._memory_bytes = memory_bytes
-        self._threads = threads
         self._progress = progress
         self._ids: SparkIds | None = None
 
-    def parse(self, inputs: Sequence[str], folder: Path, rows: int | None) -> ParsedInputs:
-        """See `parse.parse_inputs`."""
-        if STDIN in inputs:
-            raise UsageError("--input - cannot be read by several machines; give files, or take --engine local")
-        names = [str(Path(name).absolute()) for name in inputs]
-        run = PiecesOnSpark(self._session)
-        parsed = parse_inputs(names, folder.absolute(), rows, self._memory_bytes, self._threads, self._progress, run)
-        total = sum(given.rows for given in parsed.inputs)
-        tasks = max(run.width, min(_MOST_TASKS, -(-total // _TASK_ROWS)))
-        self._session.conf.set("spark.sql.shuffle.partitions", str(tasks))
-        return parsed
+    @property
+    def run_pieces(self) -> PiecesOnSpark:
+        """See `spark.parse`."""
+        return PiecesOnSpark(self._session)
 
-    def give_ids(self, rule: IdRule, shards: Sequence[Path]) -> tuple[int, ...]:
-        """See `identify.give_ids`."""
+    def give_ids(self, rule: IdRule, shards: Sequence[ShardPlace]) -> tuple[int, ...]:
+        """See `spark.identify`."""
         self._progress.say("ids")
-        self._ids = give_ids(rule, shards, self._session)
+        tasks = -(-sum(shard.rows for shard in shards) // _TASK_ROWS)
+        tasks = max(self._session.sparkContext.defaultParallelism, min(_MOST_TASKS, tasks))
+        self._session.conf.set("spark.sql.shuffle.partitions", str(tasks))
+        self._ids = give_ids(rule, [shard.path for shard in shards], self._session)
         return self._ids.table_rows
 
-    def day_minima(self, shards: Sequence[Path], days: Sequence[int]) -> list[int]:
+    def day_minima(self, shards: Sequence[ShardPlace]) -> list[int]:
         """See `day_minima.day_minima`."""
-        context = self._session.sparkContext
         with task_faults(self._session):
-            tasks = context.parallelize(list(zip(days, shards, strict=True)), len(shards))
-            minima = tasks.map(_minimum).collect()
-        return [min(minimum for of, minimum in minima if of == day) for day in range(max(days) + 1)]
+            minima = self._session.sparkContext.parallelize(shards, len(shards)).map(_minimum).collect()
+        days = range(1 + max(shard.day for shard in shards))
+        return [min(minimum for of, minimum in minima if of == day) for day in days]
 
     def arrange(self, shards: Sequence[ShardPlace], placement: Placement) -> Files:
         """See `arrange.arrange`."""
@@ -103,6 +92,5 @@ def _clear(folder: Path) -> None:
         raise DataError(f"cannot write {folder}: {error.strerror}") from error
 
 
-def _minimum(task: tuple[int, Path]) -> tuple[int, int]:
-    day, shard = task
-    return day, day_minima([shard], [0], 1)[0]
+def _minimum(shard: ShardPlace) -> tuple[int, int]:
+    return shard.day, day_minima([shard.path], [0], 1)[0]
