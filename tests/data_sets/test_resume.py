@@ -83,9 +83,9 @@ def test_a_job_that_is_killed_at_any_moment_and_started_again_makes_the_same_byt
 
 
 POINTS = {
-    "before the ids": (prepare, "give_ids", 1),
+    "before the ids": (local_stages, "give_ids", 1),
     "between two columns": ("pinbench.worker.data.criteo.identify", "settled", 7),
-    "before the rows": (prepare, "arrange", 1),
+    "before the rows": (local_stages, "arrange", 1),
     "between two shards": (arrange, "read_shard", 2),
     "between two buckets": (arrange, "sort_bucket", 5),
     "before the digests": (prepare, "describe_files", 1),

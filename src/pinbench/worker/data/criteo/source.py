@@ -27,7 +27,7 @@ class Source(Protocol):
         ...
 
     def shards(
-        self, folder: Path, memory_bytes: int, threads: int, progress: Progress, run: RunPieces | None
+        self, folder: Path, memory_bytes: int, threads: int, progress: Progress, run: RunPieces | None = None
     ) -> ParsedInputs:
         """Write the rows as shards in `folder`, but for those that are there, and return where they are.
 
@@ -58,7 +58,7 @@ class RawFiles:
         return rows if self._rows is None else min(rows, self._rows)
 
     def shards(
-        self, folder: Path, memory_bytes: int, threads: int, progress: Progress, run: RunPieces | None
+        self, folder: Path, memory_bytes: int, threads: int, progress: Progress, run: RunPieces | None = None
     ) -> ParsedInputs:
         """Parse them."""
         return parse_inputs(self._names, folder, self._rows, memory_bytes, threads, progress, run)

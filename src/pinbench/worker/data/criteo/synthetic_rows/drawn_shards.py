@@ -44,7 +44,7 @@ class DrawnDays:
         return self._job.days * self._job.rows
 
     def shards(
-        self, folder: Path, memory_bytes: int, threads: int, progress: Progress, run: RunPieces | None
+        self, folder: Path, memory_bytes: int, threads: int, progress: Progress, run: RunPieces | None = None
     ) -> ParsedInputs:
         """Draw them; there are no pieces of files to `run`."""
         orders = [_orders(folder, day, self._job.rows, memory_bytes // threads) for day in range(self._job.days)]
