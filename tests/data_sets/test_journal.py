@@ -37,5 +37,5 @@ def test_work_of_no_pieces_is_done(tmp_path):
 
 
 def test_a_folder_that_is_gone_is_named(tmp_path):
-    with pytest.raises(DataError, match="cannot write .*gone/done: No such file or directory"):
+    with pytest.raises(DataError, match=r"cannot write .*gone/done: No such file or directory"):
         Journal(tmp_path / "gone/done", "plan", 1)

@@ -149,13 +149,17 @@ def test_what_is_done_is_not_done_again(tmp_path, days, monkeypatch):
     assert BinaryFile(tmp_path / "set", "train").rows == 4000
 
 
-def test_after_a_restart_of_the_machine_what_may_not_be_on_the_disk_is_made_anew(tmp_path, days, monkeypatch):
-    do(tmp_path / "whole", days[:3])
-    stopped(tmp_path, days[:3], monkeypatch)
-    rows = tmp_path / "set/.preparing/rows/segments.bin"
-    rows.write_bytes(bytes(rows.stat().st_size))  # what a power cut may leave
+@pytest.mark.parametrize("data_format", [DataFormat.MLPERF, DataFormat.KAGGLE])
+def test_after_a_restart_of_the_machine_what_may_not_be_on_the_disk_is_made_anew(
+    tmp_path, days, monkeypatch, data_format
+):
+    do(tmp_path / "whole", days[:3], format=data_format)
+    stopped(tmp_path, days[:3], monkeypatch, format=data_format)
+    for folder in ("rows", "set"):
+        for path in (tmp_path / "set/.preparing" / folder).rglob("*.b*"):
+            path.write_bytes(bytes(path.stat().st_size))  # what a power cut may leave
     monkeypatch.setattr("pinbench.worker.data.criteo.journal._boot_id", lambda: "another")
-    do(tmp_path / "set", days[:3])
+    do(tmp_path / "set", days[:3], format=data_format)
     assert contents(tmp_path / "set") == contents(tmp_path / "whole")
 
 
@@ -214,6 +218,16 @@ def test_an_existing_set_is_kept_unless_forced(tmp_path, days):
     # train and val of the old set would have ids of another vocabulary
     assert not (tmp_path / "terabyte_processed_train.bin").exists()
     assert BinaryFile(tmp_path, "test").rows == 2000
+
+
+def test_of_a_replaced_set_of_another_form_nothing_stays(tmp_path, days):
+    do(tmp_path, days[:3], format=DataFormat.NVIDIA)
+    assert (tmp_path / "binary_dataset/train/cat_0.bin").exists()
+    do(tmp_path, days[:1], force=True)
+    assert sorted(contents(tmp_path)) == [
+        "day_day_count.npz", "day_fea_count.npz", "manifest.json", "terabyte_processed_test.bin",
+    ]  # fmt: skip
+    assert not (tmp_path / "binary_dataset").exists()
 
 
 def test_a_file_of_the_user_in_the_output_survives_force(tmp_path, days):

@@ -102,12 +102,14 @@ _COVERED |= {
         ("raw_files", "files"), ("raw_place", "files"), ("text", "text"),
     )
 }  # fmt: skip
+_COVERED |= {"worker/data/compiled.py": "data_sets/test_vocabulary.py"}
 _COVERED |= {"worker/data/criteo/source.py": "data_sets/test_synthesize.py"}
 # The stages of a preparation: parts of them are tested by what the stage makes.
 _COVERED |= {
     f"worker/data/criteo/{module}.py": f"data_sets/test_{test}.py"
     for module, test in (
-        ("asked", "prepare"), ("day_minima", "format_torchrec"), ("input_order", "prepare"), ("records", "arrange"),
+        ("asked", "prepare"), ("form", "arrange"),
+        ("day_minima", "format_torchrec"), ("input_order", "prepare"), ("records", "arrange"),
         ("segments", "arrange"), ("shard_words", "arrange"), ("workspace", "resume"),
         ("format/binary_writer", "prepare"), ("format/first_seen", "prepare"), ("format/kaggle", "format_kaggle"),
         ("format/mlperf", "prepare"), ("format/npz_file", "format_kaggle"), ("format/wsf", "format_wsf"),

@@ -19,11 +19,10 @@ from pinbench.worker.data.criteo.raw_tsv import STDIN, file_size, is_gzip, text_
 _JOURNAL = "parsed.jsonl"
 _LARGEST_SHARD_BYTES = 64 * MIB  # of text: about 260,000 rows
 _SMALLEST_SHARD_BYTES = 1 * MIB
-# A thread holds less than three times the text of a shard, most of the time half as much: so at most 3/4 of the memory.
-_SHARE_OF_MEMORY = 4
-_ROW_BYTES = (
-    131  # of text, at least; rows may be shorter, then shards are. A prime: columns begin on different cache sets
-)
+# A thread holds less than four times the text of a shard, most of the time twice: so half of the memory at the most.
+_SHARE_OF_MEMORY = 8
+# Of text, at least; where rows are shorter, shards are. A prime: columns of a power of two would share cache sets.
+_ROW_BYTES = 131
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,12 +162,15 @@ def _first_of_input(pieces: Sequence[Piece], shop: Workshop, run: RunPieces, wan
 
 def _pieces(number: int, name: str, shard_bytes: int) -> Iterator[Piece]:
     path = _path(name)
-    if path is None or is_gzip(path):
-        yield Piece(input=number, number=0, path=path)
-        return
-    size_bytes = file_size(path)
-    for piece, begin in enumerate(range(0, size_bytes, shard_bytes)):
-        yield Piece(input=number, number=piece, path=path, begin=begin, end=min(begin + shard_bytes, size_bytes))
+    if path is None:
+        yield Piece(input=number, number=0, path=None)
+    elif is_gzip(path):
+        yield Piece(input=number, number=0, path=path, size_bytes=file_size(path))
+    else:
+        size_bytes = file_size(path)
+        for piece, begin in enumerate(range(0, size_bytes, shard_bytes)):
+            end = min(begin + shard_bytes, size_bytes)
+            yield Piece(input=number, number=piece, path=path, begin=begin, end=end, size_bytes=end - begin)
 
 
 def _parsed(

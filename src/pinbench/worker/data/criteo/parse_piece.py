@@ -3,15 +3,18 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pinbench.base.errors import DataError
 from pinbench.base.units import MIB
 from pinbench.worker.data.criteo.crew import Stop
+from pinbench.worker.data.criteo.finishing import Finishing, finishing
 from pinbench.worker.data.criteo.parse_journal import ParseJournal, ShardRecord
 from pinbench.worker.data.criteo.progress import Stage
 from pinbench.worker.data.criteo.raw_tsv import (
     BYTE_ORDER_MARK,
+    LINE_BYTES,
     Block,
     Text,
     count_lines,
@@ -28,6 +31,7 @@ from pinbench.worker.data.criteo.shard_builder import ShardBuilder
 from pinbench.worker.data.criteo.tsv_fault import explain_row
 
 _BUFFER_BYTES = 4 * MIB  # about 16,000 rows: some ms, after which a stop is noticed
+_LEAST_BUFFER_BYTES = 4 * LINE_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +41,14 @@ class Piece:
     input: int
     number: int
     path: Path | None  # None: standard input
-    begin: int | None = None  # None: a stream, which can only be read from its begin to its end
+    begin: int | None = None  # None: a stream
     end: int | None = None
+    size_bytes: int = 0  # that reading it goes through, as far as one knows
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether it can only be read from its begin to its end."""
+        return self.begin is None
 
     @property
     def name(self) -> str:
@@ -58,12 +68,19 @@ class Workshop:
     shard_rows: int
     builders: list[ShardBuilder]  # those that are free
 
-    @contextmanager
-    def builder(self) -> Iterator[ShardBuilder]:
-        """Lend a builder."""
-        builder = self.builders.pop() if self.builders else ShardBuilder(self.shard_rows)
+    def take_builder(self) -> ShardBuilder:
+        """Return an empty builder."""
+        try:
+            builder = self.builders.pop()
+        except IndexError:
+            return ShardBuilder(self.shard_rows)
         builder.rows = 0
-        yield builder
+        return builder
+
+    def finish(self, builder: ShardBuilder, record: ShardRecord) -> None:
+        """Write what is in `builder`, which is free then."""
+        write_shard(self.path(record), builder.take(self.stop.check))
+        self.journal.add(record)
         self.builders.append(builder)
 
     def path(self, record: ShardRecord) -> Path:
@@ -79,11 +96,15 @@ def parse_piece(piece: Piece, shop: Workshop, most_rows: int | None) -> list[Sha
         StoppedError: the others stopped.
     """
     kept = [] if piece.path is None else _kept(piece, shop, most_rows)
-    if kept and (kept[-1].is_last or sum(record.rows for record in kept) == most_rows):
-        shop.stage.skip((piece.end or 0) - (piece.begin or 0), sum(record.rows for record in kept))
+    kept_rows = sum(record.rows for record in kept)
+    if kept and (kept[-1].is_last or kept_rows == most_rows):
+        shop.stage.skip(piece.size_bytes, kept_rows)
         return kept
-    with shop.builder() as builder, _open(piece, kept, shop) as (text, begin, blocks):
-        run = _Run(piece, kept, shop, builder, begin, most_rows)
+    # What is unpacked in a thread is worth another that writes: else a single file waits for its own shards.
+    with _open(piece, kept, shop) as (text, begin, blocks), finishing(beside=piece.is_stream) as place:
+        if kept:
+            shop.stage.skip(0 if piece.begin is None else begin - piece.begin, kept_rows)
+        run = _Run(piece, kept, shop, place, begin, most_rows)
         done_bytes = 0
         for block in blocks:
             shop.stop.check()
@@ -104,12 +125,14 @@ class _Run:
         piece: Piece,
         kept: list[ShardRecord],
         shop: Workshop,
-        builder: ShardBuilder,
+        place: Finishing,
         block_begin: int,
         most_rows: int | None,
     ):
         self.records = list(kept)
-        self._piece, self._shop, self._builder = piece, shop, builder
+        self._piece, self._shop, self._place = piece, shop, place
+        self._builder = shop.take_builder()
+        self._flushed_rows = sum(record.rows for record in kept)
         self._block_begin = block_begin
         self._most_rows = most_rows
         self._at = self._shard_begin = kept[-1].end if kept else block_begin
@@ -122,7 +145,7 @@ class _Run:
 
     @property
     def _rows(self) -> int:
-        return sum(record.rows for record in self.records) + self._builder.rows
+        return self._flushed_rows + self._builder.rows
 
     def feed(self, block: Block) -> int:
         """Parse what is new in `block`; return how many rows that was."""
@@ -159,9 +182,10 @@ class _Run:
                 byte_order_marks=self._marks,
                 is_last=is_last,
             )
-            write_shard(self._shop.path(record), self._builder.take(self._shop.stop.check))
-            self._shop.journal.add(record)
             self.records.append(record)
+            self._flushed_rows += record.rows
+            self._place.do(partial(self._shop.finish, self._builder, record))
+            self._builder = self._shop.take_builder()
         self._shard_begin = self._at
         self._returns = self._marks = 0
 
@@ -177,7 +201,7 @@ class _Run:
             raise AssertionError(f"the parser refused a row that is right: {line!r}")
         path = self._piece.path
         # The lines before a range of a file are only counted when someone wants to know.
-        lines = self._rows if path is None or self._piece.begin is None else count_lines(path, self._at)
+        lines = self._rows if path is None or self._piece.is_stream else count_lines(path, self._at)
         return DataError(f"{self._piece.name}, line {lines + 1}: {reason}")
 
 
@@ -196,7 +220,7 @@ def _kept(piece: Piece, shop: Workshop, most_rows: int | None) -> list[ShardReco
 @contextmanager
 def _open(piece: Piece, kept: list[ShardRecord], shop: Workshop) -> Iterator[tuple[Text, int, Iterator[Block]]]:
     """Yield the text of `piece` after what is `kept`, or all of it; where in the file that begins; its blocks."""
-    size = min(_BUFFER_BYTES, shop.shard_bytes)
+    size = max(_LEAST_BUFFER_BYTES, min(_BUFFER_BYTES, shop.shard_bytes))
     if piece.path is None or piece.begin is None or piece.end is None:
         opened = open_stdin(shop.stop.check) if piece.path is None else open_packed(piece.path)
         with opened as text, blocks_ahead(text, piece.name, size) as blocks:

@@ -56,7 +56,7 @@ class Stage:
             text = f"{self.rows:,} rows, {row_rate / MEGA:.2f} million rows/s, {text}"
         if self.total is None or byte_rate == 0:
             return text
-        left_s = round((self.total - self.done) / byte_rate)
+        left_s = max(0, round((self.total - self.done) / byte_rate))
         return f"{text}, {left_s // 3600}:{left_s // 60 % 60:02}:{left_s % 60:02} left"
 
 

@@ -94,6 +94,7 @@ def _mapped(path: Path, shape: tuple[int, int]) -> npt.NDArray[np.uint32]:
     try:
         with path.open("ab") as file:
             os.ftruncate(file.fileno(), size_bytes)
+            os.posix_fallocate(file.fileno(), 0, size_bytes)  # a mapped page without a place on the disk is fatal
         return np.memmap(path, np.uint32, mode="r+", shape=shape)
     except OSError as error:
         raise DataError(f"cannot write {path}: {error.strerror}") from error

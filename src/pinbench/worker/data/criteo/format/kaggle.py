@@ -7,7 +7,6 @@ not packed, so that it can be mapped; its arrays are the reference's.
 K rows of a block, I integers, F categories.
 """
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -85,8 +84,6 @@ class Writer:
         self._orders = orders
         self._rows = sum(orders.day_rows)
         folder = orders.folder / _COLUMNS
-        if is_resumed and (orders.folder / FILE).exists():
-            return  # it has its name when it is whole, and all blocks were written before
         self._sparse, self._dense, self._label = (
             SizedFile(folder / name, self._rows * row_bytes, is_resumed)
             for name, row_bytes in (
@@ -118,18 +115,16 @@ class Writer:
             file.close()
 
     def finish(self) -> list[tuple[Path, int | None]]:
-        """Put the arrays together; return the file.
+        """Put the arrays together; return the file. The columns stay, so that a stopped job can do it again.
 
         Raises:
             DataError: the disk is full, or another fault of the file system.
         """
         path = self._orders.folder / FILE
-        if not path.exists():
-            try:
-                self._put_together(path)
-            except OSError as error:
-                raise DataError(f"cannot write {path}: {error.strerror or error}") from error
-        shutil.rmtree(self._orders.folder / _COLUMNS, ignore_errors=True)
+        try:
+            self._put_together(path)
+        except OSError as error:
+            raise DataError(f"cannot write {path}: {error.strerror or error}") from error
         return [(Path(FILE), self._rows)]
 
     def _put_together(self, path: Path) -> None:
@@ -142,9 +137,7 @@ class Writer:
             Member("y", columns / "y", _INTEGER.str, (rows,)),
             Member("counts", columns / "counts", _INTEGER.str, (SPARSE_FEATURES,)),
         ]
-        temporary = columns / FILE
-        write_npz(temporary, members)
-        temporary.replace(path)
+        write_npz(path, members)
 
 
 class Reader:
