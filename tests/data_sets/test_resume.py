@@ -13,7 +13,7 @@ from criteo_jobs import contents, do, make_job, raw_fields, write_raw
 from pinbench.base.errors import DataError
 from pinbench.base.jsonio import to_jsonable
 from pinbench.contract.data import DataFormat, RowOrder
-from pinbench.worker.data.criteo import arrange, prepare, workspace
+from pinbench.worker.data.criteo import arrange, local_stages, prepare, workspace
 from pinbench.worker.data.criteo.mlperf_binary import BinaryFile
 
 ROOT = Path(__file__).parents[2]
