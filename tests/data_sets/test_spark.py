@@ -180,6 +180,16 @@ def test_another_fault_in_a_task_is_named_with_where_the_log_is(session):
     assert Path(message.rpartition("its log: ")[2]).exists()
 
 
+def test_a_package_that_the_executors_lack_is_named(session):
+    from pinbench.worker.data.criteo.spark.faults import task_faults
+
+    with pytest.raises(DataError) as caught, task_faults(session):
+        session.sparkContext.parallelize([0]).map(lambda number: __import__("not_there.at_all")).collect()
+    assert str(caught.value) == (
+        "the Python of the executors has no not_there; install it there, or let PYSPARK_PYTHON name one that has it"
+    )
+
+
 def test_signals_are_still_ours(session):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 

@@ -42,7 +42,7 @@ def prepare(job: PrepareJob, progress: Progress) -> DataManifest:
 
 def prepare_from(source: Source, asked: Asked, progress: Progress) -> DataManifest:
     """Do what is `asked` with the rows of `source`; raises what `prepare` raises."""
-    job, output = asked.job, Path(asked.job.output)
+    job, output = asked.job, Path(asked.job.output).absolute()  # tasks on other machines are at home in other folders
     with workspace(output) as space:
         restart = job.restart or STDIN in job.inputs  # what came through a pipe cannot be compared
         if restart or not space.is_whole:
@@ -51,7 +51,7 @@ def prepare_from(source: Source, asked: Asked, progress: Progress) -> DataManife
             begun = space.begin(asked.identity(source.stamps()), restart)
             if is_resumed:
                 progress.say(f"going on with what was stopped in {space.folder}")
-            with open_stages(job, space.folder.absolute(), begun["cut"], progress) as stages:
+            with open_stages(job, space.folder, begun["cut"], progress) as stages:
                 _Preparation(source, asked, space, stages, begun["cut"], is_resumed, progress).run()
         return space.publish()
 

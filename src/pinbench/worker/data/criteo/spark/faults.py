@@ -12,6 +12,7 @@ from pinbench.base.errors import DataError
 from pinbench.worker.data.criteo.spark.session import log_path
 
 _OURS = re.compile(r"^pinbench\.base\.errors\.\w+: (.+)$", re.MULTILINE)
+_ABSENT = re.compile(r"^ModuleNotFoundError: No module named '([^'.]+)", re.MULTILINE)
 _THEIRS = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception)\b.*$", re.MULTILINE)
 
 
@@ -26,6 +27,11 @@ def task_faults(session: SparkSession) -> Iterator[None]:
         yield
     except (PySparkException, Py4JError) as error:
         text = str(error)
+        if absent := _ABSENT.search(text):
+            raise DataError(
+                f"the Python of the executors has no {absent[1]}; install it there, or let PYSPARK_PYTHON name one "
+                "that has it"
+            ) from error
         if ours := _OURS.search(text):
             raise DataError(ours[1]) from error
         theirs = _THEIRS.findall(text) or [text.strip().partition("\n")[0]]

@@ -51,7 +51,7 @@ class PiecesOnSpark:
     def _run(self, pieces: Sequence[Piece], shop: Workshop, most_rows: int | None) -> "list[_Result]":
         context = self._session.sparkContext
         work = _Work(
-            folder=shop.folder.absolute(),  # a task is at home in another folder
+            folder=shop.folder,
             shard_bytes=shop.shard_bytes,
             shard_rows=shop.shard_rows,
             most_rows=most_rows,

@@ -9,8 +9,9 @@ import re
 import shutil
 import signal
 import sys
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from py4j.protocol import Py4JError
@@ -57,7 +58,7 @@ def open_session(master: str, folder: Path, memory_bytes: int) -> Iterator[Spark
             session.sparkContext.addPyFile(str(write_package(folder)))
         yield session
     finally:
-        session.stop()
+        _stop(session)
 
 
 def log_path(session: SparkSession) -> str:
@@ -113,6 +114,13 @@ def _started(conf: SparkConf, master: str, folder: Path) -> SparkSession:
     if _is_local(master):
         context.pythonExec = sys.executable  # whatever PYSPARK_PYTHON says, which is of the machines of a cluster
     return SparkSession(context)
+
+
+def _stop(session: SparkSession) -> None:
+    # After a signal it may be in the middle of a conversation with its Java, or that got the signal too. What is left
+    # of it ends with this process, when its standard input does.
+    with suppress(Py4JError, PySparkException, OSError), warnings.catch_warnings(action="ignore"):
+        session.stop()
 
 
 def _require_java() -> None:
