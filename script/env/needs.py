@@ -10,7 +10,14 @@ CONSTRAINTS = Path("script", "env", "constraints.txt")
 
 # level: the groups of `project.optional-dependencies` that it adds to `project.dependencies`, each with what only
 # this machine's architecture has of it (`dev-x86_64`)
-LEVELS = {"list": (), "cmake": ("cmake",), "run": ("run",), "data": ("data",), "dev": ("run", "cmake", "data", "dev")}
+LEVELS = {
+    "list": (),
+    "cmake": ("cmake",),
+    "run": ("run",),
+    "data": ("data",),
+    "spark": ("data", "spark"),  # beside dev, not in it: 740 MB, which most changes do not touch
+    "dev": ("run", "cmake", "data", "dev"),
+}
 
 
 def packages(level: str, root: Path = ROOT) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from criteo_jobs import contents, do, make_job, raw_fields, write_raw
 from pinbench.base.errors import DataError
 from pinbench.base.jsonio import to_jsonable
 from pinbench.contract.data import DataFormat, RowOrder
-from pinbench.worker.data.criteo import arrange, prepare, workspace
+from pinbench.worker.data.criteo import arrange, local_stages, prepare, workspace
 from pinbench.worker.data.criteo.mlperf_binary import BinaryFile
 
 ROOT = Path(__file__).parents[2]
@@ -83,9 +83,9 @@ def test_a_job_that_is_killed_at_any_moment_and_started_again_makes_the_same_byt
 
 
 POINTS = {
-    "before the ids": (prepare, "give_ids", 1),
+    "before the ids": (local_stages, "give_ids", 1),
     "between two columns": ("pinbench.worker.data.criteo.identify", "settled", 7),
-    "before the rows": (prepare, "arrange", 1),
+    "before the rows": (local_stages, "arrange", 1),
     "between two shards": (arrange, "read_shard", 2),
     "between two buckets": (arrange, "sort_bucket", 5),
     "before the digests": (prepare, "describe_files", 1),

@@ -59,6 +59,12 @@ _COVERED |= {
     f"worker/models/dlrm/{box}.py": "numeric/test_dlrm_by_hand.py"
     for box in ("config", "dense", "interaction", "lookup_dots", "model", "over", "reference", "sparse", "stack")
 }
+_COVERED |= {
+    f"worker/data/criteo/{name}.py": "data_sets/test_spark.py"
+    for name in ("engines", "stages", "local_stages", *(f"spark/{part}" for part in (
+        "arrange", "faults", "identify", "package", "parse", "session", "stages",
+    )))
+}  # fmt: skip
 # A form of prepared data, with what only it needs.
 _COVERED |= {
     f"worker/data/criteo/format/{name}.py": f"data_sets/test_format_{test}.py"

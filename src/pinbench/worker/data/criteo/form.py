@@ -69,6 +69,10 @@ class Writer(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Write no more: what was written is in the files, where others may go on writing."""
+        ...
+
     def finish(self) -> Sequence[tuple[Path, int | None]]:
         """Make the set whole; return its files, relative to the folder, with the rows of each, counts last."""
         ...

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
+from typing import Protocol
 
 from pinbench.base.errors import DataError
 from pinbench.base.units import MIB
@@ -54,10 +55,31 @@ class ParsedInputs:
     repairs: Repairs
 
 
+class RunPieces(Protocol):
+    """Parses pieces, as `parse_piece` does, as many at a time as there is room for."""
+
+    @property
+    def width(self) -> int:
+        """How many pieces it parses at a time."""
+        ...
+
+    def __call__(self, pieces: Sequence[Piece], shop: Workshop, most_rows: int | None) -> list[list[ShardRecord]]:
+        """Return the shards of each piece."""
+        ...
+
+
 def parse_inputs(
-    inputs: Sequence[str], folder: Path, rows: int | None, memory_bytes: int, threads: int, progress: Progress
+    inputs: Sequence[str],
+    folder: Path,
+    rows: int | None,
+    memory_bytes: int,
+    threads: int,
+    progress: Progress,
+    run: RunPieces | None = None,
 ) -> ParsedInputs:
     """Write the first `rows` rows of `inputs`, or all, as shards in `folder` and return where they are.
+
+    Pieces are parsed by `run` (None: by `threads` threads of this process).
 
     Shards that an earlier call with the same `inputs` and `rows` left there are kept, but for those of standard input.
 
@@ -85,41 +107,53 @@ def parse_inputs(
             builders=[],
         )
         pieces = [list(_pieces(number, name, shop.shard_bytes)) for number, name in enumerate(inputs)]
-        records = _all_rows(pieces, shop, threads) if rows is None else _first_rows(pieces, shop, threads, rows)
+        run = run or _InThreads(threads)
+        records = _all_rows(pieces, shop, run) if rows is None else _first_rows(pieces, shop, run, rows)
     for name, of_input in zip(inputs, records, strict=True):
         if not of_input and rows is None:
             raise DataError(f"{text_name(_path(name))} holds no rows; fetch it again")
     return _parsed(inputs, sizes, records, shop)
 
 
-def _all_rows(pieces: Sequence[Sequence[Piece]], shop: Workshop, threads: int) -> list[list[ShardRecord]]:
-    tasks = [partial(parse_piece, piece, shop, None) for of_input in pieces for piece in of_input]
-    done = iter(run_all(tasks, threads, shop.stop))
+class _InThreads:
+    """See `RunPieces`."""
+
+    def __init__(self, threads: int):
+        self.width = threads
+
+    def __call__(self, pieces: Sequence[Piece], shop: Workshop, most_rows: int | None) -> list[list[ShardRecord]]:
+        tasks = [partial(parse_piece, piece, shop, most_rows) for piece in pieces]
+        return run_all(tasks, self.width, shop.stop)
+
+
+def _all_rows(pieces: Sequence[Sequence[Piece]], shop: Workshop, run: RunPieces) -> list[list[ShardRecord]]:
+    done = iter(run([piece for of_input in pieces for piece in of_input], shop, None))
     return [[record for _ in of_input for record in next(done)] for of_input in pieces]
 
 
-def _first_rows(pieces: Sequence[Sequence[Piece]], shop: Workshop, threads: int, rows: int) -> list[list[ShardRecord]]:
+def _first_rows(
+    pieces: Sequence[Sequence[Piece]], shop: Workshop, run: RunPieces, rows: int
+) -> list[list[ShardRecord]]:
     """Go through the inputs one after the other, so that little is read that is not wanted."""
     records: list[list[ShardRecord]] = []
     for of_input in pieces:
         wanted = rows - sum(record.rows for earlier in records for record in earlier)
-        records.append(_first_of_input(of_input, shop, threads, wanted) if wanted > 0 else [])
+        records.append(_first_of_input(of_input, shop, run, wanted) if wanted > 0 else [])
     return records
 
 
-def _first_of_input(pieces: Sequence[Piece], shop: Workshop, threads: int, wanted: int) -> list[ShardRecord]:
+def _first_of_input(pieces: Sequence[Piece], shop: Workshop, run: RunPieces, wanted: int) -> list[ShardRecord]:
     records: list[ShardRecord] = []
-    for begin in range(0, len(pieces), threads):
-        some = pieces[begin : begin + threads]
-        tasks = [partial(parse_piece, piece, shop, wanted) for piece in some]
-        done = run_all(tasks, threads, shop.stop)
+    for begin in range(0, len(pieces), run.width):
+        some = pieces[begin : begin + run.width]
+        done = run(some, shop, wanted)
         ends = accumulate(sum(record.rows for record in of_piece) for of_piece in done)
         before = sum(record.rows for record in records)
         for piece, of_piece, end in zip(some, done, ends, strict=True):
             rows = sum(record.rows for record in of_piece)
             left = wanted - before - (end - rows)
             if rows > left > 0:  # the last that is wanted is in this piece: it is cut there
-                of_piece = parse_piece(piece, shop, left)
+                (of_piece,) = run([piece], shop, left)
             records += of_piece if left > 0 else []
         if sum(record.rows for record in records) >= wanted:
             break

@@ -4,18 +4,17 @@
 places (`arrange`), then digests and the move out of the workspace. Each stage finds what a stopped job left of it.
 """
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from pinbench import __version__
 from pinbench.contract.data import MANIFEST_SCHEMA, Assignment, DataFile, DataInput, DataManifest, PrepareJob, RowOrder
-from pinbench.worker.data.criteo.arrange import Arrangement, ShardPlace, arrange
+from pinbench.worker.data.criteo.arrange import ShardPlace
 from pinbench.worker.data.criteo.asked import Asked, check
-from pinbench.worker.data.criteo.day_minima import day_minima
-from pinbench.worker.data.criteo.form import DayFormat, FirstSeen, Stream, Words, WriteOrders
-from pinbench.worker.data.criteo.identify import Ids, give_ids
+from pinbench.worker.data.criteo.engines import open_stages
+from pinbench.worker.data.criteo.form import DayFormat, FirstSeen, Stream, WriteOrders
 from pinbench.worker.data.criteo.manifest import CHUNK_BYTES, describe_files
 from pinbench.worker.data.criteo.order import Order, UniformOrder
 from pinbench.worker.data.criteo.parse import ParsedInputs
@@ -25,6 +24,7 @@ from pinbench.worker.data.criteo.reference_order import ReferenceOrder
 from pinbench.worker.data.criteo.segments import RECORD_BYTES
 from pinbench.worker.data.criteo.source import RawFiles, Source
 from pinbench.worker.data.criteo.space import SHARD_ROW_BYTES, require_space
+from pinbench.worker.data.criteo.stages import Files, Placement, SettleDay, Stages
 from pinbench.worker.data.criteo.workspace import Workspace, refuse_existing, workspace
 
 
@@ -42,7 +42,7 @@ def prepare(job: PrepareJob, progress: Progress) -> DataManifest:
 
 def prepare_from(source: Source, asked: Asked, progress: Progress) -> DataManifest:
     """Do what is `asked` with the rows of `source`; raises what `prepare` raises."""
-    job, output = asked.job, Path(asked.job.output)
+    job, output = asked.job, Path(asked.job.output).absolute()  # tasks on other machines are at home in other folders
     with workspace(output) as space:
         restart = job.restart or STDIN in job.inputs  # what came through a pipe cannot be compared
         if restart or not space.is_whole:
@@ -51,7 +51,8 @@ def prepare_from(source: Source, asked: Asked, progress: Progress) -> DataManife
             begun = space.begin(asked.identity(source.stamps()), restart)
             if is_resumed:
                 progress.say(f"going on with what was stopped in {space.folder}")
-            _Preparation(source, asked, space, begun["cut"], is_resumed, progress).run()
+            with open_stages(job, space.folder, begun["cut"], progress) as stages:
+                _Preparation(source, asked, space, stages, begun["cut"], is_resumed, progress).run()
         return space.publish()
 
 
@@ -63,21 +64,24 @@ class _Rows(NamedTuple):
     places: tuple[ShardPlace, ...]
     streams: tuple[Stream, ...]
 
-    @property
-    def shards(self) -> list[Path]:
-        """The shards in the order of their rows."""
-        return [place.path for place in self.places]
-
 
 class _Preparation:
     """One run of the stages."""
 
     def __init__(
-        self, source: Source, asked: Asked, space: Workspace, cut: dict[str, int], is_resumed: bool, progress: Progress
+        self,
+        source: Source,
+        asked: Asked,
+        space: Workspace,
+        stages: Stages,
+        cut: dict[str, int],
+        is_resumed: bool,
+        progress: Progress,
     ) -> None:
         self._source = source
         self._asked = asked
         self._space = space
+        self._stages = stages
         # Those that the work was begun with: what is half done depends on them, what is written does not.
         self._memory_bytes = cut["memory_bytes"]
         self._threads = cut["threads"]
@@ -89,16 +93,14 @@ class _Preparation:
         if not self._is_resumed:
             self._require_space()
         rows = self._parse()
-        ids = give_ids(
-            self._asked.rule, rows.shards, self._folder("ids"), self._memory_bytes, self._threads, self._progress
-        )
-        files = self._arrange(rows, ids)
+        table_rows = self._stages.give_ids(self._asked.rule, rows.places)
+        files = self._arrange(rows, table_rows)
         self._progress.say(f"digests of {len(files)} files")
         with ThreadPoolExecutor(1) as pool:  # the disk works while digests are computed
             synced = pool.submit(self._space.sync)
             described = describe_files(self._space.set_folder, files, self._threads)
             synced.result()
-        self._space.seal(self._manifest(rows, ids, described))
+        self._space.seal(self._manifest(rows, table_rows, described))
 
     def _folder(self, name: str) -> Path:
         folder = self._space.folder / name
@@ -111,7 +113,9 @@ class _Preparation:
         require_space(self._source.expected_rows(), self._space.output, row_bytes)
 
     def _parse(self) -> _Rows:
-        parsed = self._source.shards(self._folder("shards"), self._memory_bytes, self._threads, self._progress)
+        parsed = self._source.shards(
+            self._folder("shards"), self._memory_bytes, self._threads, self._progress, self._stages.run_pieces
+        )
         places, first_row = [], 0
         for day, given in enumerate(parsed.inputs):
             for shard in given.shards:
@@ -120,31 +124,27 @@ class _Preparation:
         day_rows = tuple(given.rows for given in parsed.inputs)
         return _Rows(parsed, day_rows, tuple(places), self._asked.streams(day_rows))
 
-    def _arrange(self, rows: _Rows, ids: Ids) -> list[tuple[Path, int | None]]:
+    def _arrange(self, rows: _Rows, table_rows: tuple[int, ...]) -> Files:
         job, form = self._asked.job, self._asked.form
         orders = WriteOrders(
             folder=self._space.set_folder,
             streams=rows.streams,
             day_rows=rows.day_rows,
-            table_rows=ids.table_rows,
+            table_rows=table_rows,
             max_ind_range=job.max_ind_range,
             frequency_limit=job.frequency_limit,
             seed=job.seed,
             threads=self._threads,
         )
-        work = Arrangement(
-            shards=rows.places,
-            ids=ids,
+        placement = Placement(
+            folder=self._space.set_folder,
             streams=rows.streams,
             order=self._order(rows),
-            writer=form.open_writer(orders, self._is_resumed),
+            open_writer=partial(form.open_writer, orders),
             settle=self._settle(rows),
-            folder=self._folder("rows"),
-            memory_bytes=self._memory_bytes,
-            threads=self._threads,
+            is_resumed=self._is_resumed,
         )
-        arrange(work, self._progress)
-        return list(work.writer.finish())
+        return self._stages.arrange(rows.places, placement)
 
     def _order(self, rows: _Rows) -> Order | None:
         job = self._asked.job
@@ -155,14 +155,13 @@ class _Preparation:
         days = self._asked.reference_days(rows.day_rows)
         return ReferenceOrder(self._folder("rows") / "reference.order", days, job.seed)
 
-    def _settle(self, rows: _Rows) -> Callable[[int, Words], None] | None:
+    def _settle(self, rows: _Rows) -> SettleDay | None:
         form = self._asked.form
         if not isinstance(form, DayFormat):
             return None
-        minima = day_minima(rows.shards, [place.day for place in rows.places], self._threads)
-        return lambda day, dense_BI: form.settle_day(dense_BI, minima[day])
+        return SettleDay(settle_day=form.settle_day, minima=self._stages.day_minima(rows.places))
 
-    def _manifest(self, rows: _Rows, ids: Ids, files: tuple[DataFile, ...]) -> DataManifest:
+    def _manifest(self, rows: _Rows, table_rows: tuple[int, ...], files: tuple[DataFile, ...]) -> DataManifest:
         job, rule = self._asked.job, self._asked.rule
         splits = [stream.split for stream in rows.streams]
         return DataManifest(
@@ -176,7 +175,7 @@ class _Preparation:
             assignment=Assignment.DAYS if len(splits) > 1 else Assignment(splits[0]),
             order=self._order_name(rows),
             seed=job.seed,
-            table_rows=ids.table_rows,
+            table_rows=table_rows,
             inputs=tuple(
                 DataInput(name=given.name, size_bytes=given.size_bytes, rows=given.rows) for given in rows.parsed.inputs
             ),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from pinbench.worker.data.criteo.parse import ParsedInputs, parse_inputs
+from pinbench.worker.data.criteo.parse import ParsedInputs, RunPieces, parse_inputs
 from pinbench.worker.data.criteo.progress import Progress
 from pinbench.worker.data.criteo.raw_tsv import STDIN
 from pinbench.worker.data.criteo.space import estimated_rows
@@ -26,8 +26,12 @@ class Source(Protocol):
         """Return about how many rows there are, those of standard input aside."""
         ...
 
-    def shards(self, folder: Path, memory_bytes: int, threads: int, progress: Progress) -> ParsedInputs:
+    def shards(
+        self, folder: Path, memory_bytes: int, threads: int, progress: Progress, run: RunPieces | None = None
+    ) -> ParsedInputs:
         """Write the rows as shards in `folder`, but for those that are there, and return where they are.
+
+        Raw files are parsed by `run` (None: by `threads` threads of this process).
 
         Raises:
             DataError: an input is damaged, or the disk is full.
@@ -53,9 +57,11 @@ class RawFiles:
         rows = sum(estimated_rows(Path(name)) for name in self._names if name != STDIN)
         return rows if self._rows is None else min(rows, self._rows)
 
-    def shards(self, folder: Path, memory_bytes: int, threads: int, progress: Progress) -> ParsedInputs:
+    def shards(
+        self, folder: Path, memory_bytes: int, threads: int, progress: Progress, run: RunPieces | None = None
+    ) -> ParsedInputs:
         """Parse them."""
-        return parse_inputs(self._names, folder, self._rows, memory_bytes, threads, progress)
+        return parse_inputs(self._names, folder, self._rows, memory_bytes, threads, progress, run)
 
 
 def _stamp(name: str) -> str:

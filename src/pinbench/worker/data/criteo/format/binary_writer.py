@@ -42,14 +42,22 @@ class BinaryWriter:
         np.maximum(dense_KI, 0, out=dense_KI)
         self._files[stream.split].write(first_row * ROW_BYTES, words)
 
+    def close(self) -> None:
+        """Close the files.
+
+        Raises:
+            DataError: what was written does not fit on the disk.
+        """
+        for file in self._files.values():
+            file.close()
+
     def finish(self) -> list[tuple[Path, int | None]]:
         """Write the counts; return all files.
 
         Raises:
             DataError: the disk is full, or another fault of the file system.
         """
-        for file in self._files.values():
-            file.close()
+        self.close()
         write_counts(self._orders.folder, self._orders.table_rows, self._day_rows, self._names)
         rows = {stream.split: stream.rows for stream in self._orders.streams}
         binaries = [(Path(binary_name(split)), rows[split]) for split in self._files]

@@ -105,6 +105,15 @@ class Writer:
         self._dense.write(row * DENSE_FEATURES * _INTEGER.itemsize, dense_KI)
         self._label.write(row * _INTEGER.itemsize, words[:, LABEL].astype(_INTEGER, order="C"))
 
+    def close(self) -> None:
+        """Close the files.
+
+        Raises:
+            DataError: what was written does not fit on the disk.
+        """
+        for file in (self._sparse, self._dense, self._label):
+            file.close()
+
     def finish(self) -> list[tuple[Path, int | None]]:
         """Put the arrays together; return the file. The columns stay, so that a stopped job can do it again.
 
@@ -119,8 +128,7 @@ class Writer:
         return [(Path(FILE), self._rows)]
 
     def _put_together(self, path: Path) -> None:
-        for file in (self._sparse, self._dense, self._label):
-            file.close()
+        self.close()
         columns, rows = self._orders.folder / _COLUMNS, self._rows
         np.array(self._orders.table_rows, _INTEGER).tofile(columns / "counts")
         members = [

@@ -105,6 +105,14 @@ class Writer:
         """
         self._one_hot.write(stream, first_row, words)
 
+    def close(self) -> None:
+        """Close the files.
+
+        Raises:
+            DataError: what was written does not fit on the disk.
+        """
+        self._one_hot.close()
+
     def finish(self) -> list[tuple[Path, int | None]]:
         """Make the archives that are not there yet; return all files.
 

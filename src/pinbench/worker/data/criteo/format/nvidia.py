@@ -111,6 +111,15 @@ class Writer:
         for begin in range(0, len(words), _BLOCK_ROWS):
             self._splits[stream.split].write(first_row + begin, words[begin : begin + _BLOCK_ROWS])
 
+    def close(self) -> None:
+        """Close the files.
+
+        Raises:
+            DataError: what was written does not fit on the disk.
+        """
+        for split in self._splits.values():
+            split.close()
+
     def finish(self) -> list[tuple[Path, int | None]]:
         """Write the spec and the sizes; return all files.
 
@@ -118,8 +127,7 @@ class Writer:
             DataError: the disk is full, or another fault of the file system.
         """
         folder = self._orders.folder
-        for split in self._splits.values():
-            split.close()
+        self.close()
         sizes = {f"_c{SPARSE.start + column}": rows - 1 for column, rows in enumerate(self._orders.table_rows)}
         _write_text(folder / FOLDER / SPEC_FILE, spec_text(self._orders.table_rows))
         _write_text(folder / SIZES_FILE, json.dumps(sizes, indent=4))

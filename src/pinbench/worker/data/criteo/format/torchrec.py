@@ -117,14 +117,22 @@ class Writer:
         for part in parts(self._day_rows, begin, begin + len(words)):
             self._days[part.day].write(part.begin, words[part.here])
 
-    def finish(self) -> list[tuple[Path, int | None]]:
-        """Close all files and return them.
+    def close(self) -> None:
+        """Close the files.
 
         Raises:
             DataError: what was written does not fit on the disk.
         """
         for day in self._days:
             day.close()
+
+    def finish(self) -> list[tuple[Path, int | None]]:
+        """Close all files and return them.
+
+        Raises:
+            DataError: what was written does not fit on the disk.
+        """
+        self.close()
         return [
             (Path(name(day)), rows)
             for day, rows in enumerate(self._day_rows)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pinbench.contract.data import Repairs, SynthesizeJob
 from pinbench.worker.data.criteo.crew import Stop, run_all
 from pinbench.worker.data.criteo.dictionary import Numbering
-from pinbench.worker.data.criteo.parse import ParsedInput, ParsedInputs, ParsedShard
+from pinbench.worker.data.criteo.parse import ParsedInput, ParsedInputs, ParsedShard, RunPieces
 from pinbench.worker.data.criteo.progress import Progress, Stage
 from pinbench.worker.data.criteo.schema import ROW_BYTES, SPARSE_FEATURES
 from pinbench.worker.data.criteo.shard import Shard, is_whole, shard_rows, write_shard
@@ -43,8 +43,10 @@ class DrawnDays:
         """Return how many rows there are."""
         return self._job.days * self._job.rows
 
-    def shards(self, folder: Path, memory_bytes: int, threads: int, progress: Progress) -> ParsedInputs:
-        """Draw them."""
+    def shards(
+        self, folder: Path, memory_bytes: int, threads: int, progress: Progress, run: RunPieces | None = None
+    ) -> ParsedInputs:
+        """Draw them; there are no pieces of files to `run`."""
         orders = [_orders(folder, day, self._job.rows, memory_bytes // threads) for day in range(self._job.days)]
         stop = Stop()
         with progress.stage("draw", self._job.days * self._job.rows * ROW_BYTES) as stage:
