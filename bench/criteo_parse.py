@@ -3,8 +3,9 @@
 Made-up rows of Criteo's shape are parsed from memory by one thread (the parser alone); unpacked from .gz and thrown
 away (isal alone); unpacked and parsed, the next block while this one is parsed (gz to rows); and made into shards on
 the disk, dictionaries and all (plain to shards, gz to shards). The kinds take turns, so that what else the machine does
-meets all of them. Speeds are of unpacked text. Exit code 1 when the parser is slower than `--limit-mb-per-s`, or gz to
-rows reaches less than `--limit-percent` of isal alone.
+meets all of them. Speeds are of unpacked text. Exit code 1 when gz to rows reaches less than `--limit-percent` of isal
+alone, or the parser less than `--limit-parser-percent`: ratios within one run, which hold on slow hosts too. Whether the
+parser reaches `--target-mb-per-s` is printed beside them and depends on the host.
 """
 
 import argparse
@@ -108,7 +109,9 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=400_000)
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="to make shards with")
-    parser.add_argument("--limit-mb-per-s", type=float, default=1_200.0, help="of the parser, one thread")
+    parser.add_argument("--target-mb-per-s", type=float, default=1_200.0, help="of the parser, one thread")
+    # where the target was set isal alone unpacked 883 MB/s, so there the target is 136 % of it
+    parser.add_argument("--limit-parser-percent", type=float, default=136.0, help="of isal alone, for the parser")
     parser.add_argument("--limit-percent", type=float, default=85.0, help="of isal alone, for gz to rows")
     arguments = parser.parse_args()
     quiet = Progress(say=lambda line: None)
@@ -128,11 +131,13 @@ def main() -> int:
         }
         medians = report(measure(kinds, len(data), arguments.repeats))
     share = medians["gz to rows"] / medians["isal alone"] * PERCENT
-    is_fast = medians["parser"] >= arguments.limit_mb_per_s and share >= arguments.limit_percent
+    parser_share = medians["parser"] / medians["isal alone"] * PERCENT
     print(
-        f"limits: parser {arguments.limit_mb_per_s:.0f} MB/s, gz to rows {arguments.limit_percent:.0f} % of isal alone"
+        f"limits: gz to rows {arguments.limit_percent:.0f} %, parser {arguments.limit_parser_percent:.0f} % of isal alone"
     )
-    return 0 if is_fast else 1
+    reached = "reached" if medians["parser"] >= arguments.target_mb_per_s else "missed on this host"
+    print(f"target: parser {arguments.target_mb_per_s:.0f} MB/s, {reached}")
+    return 0 if share >= arguments.limit_percent and parser_share >= arguments.limit_parser_percent else 1
 
 
 if __name__ == "__main__":

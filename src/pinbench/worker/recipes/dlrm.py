@@ -130,9 +130,7 @@ def _sizes(case: Case, split: Split | None, table_dtype: torch.dtype, budget_byt
     own = case.knobs.own
     embedding_dim = int(own["ARCH_SPARSE_FEATURE_SIZE"])
     row_bytes = embedding_dim * table_dtype.itemsize
-    full_rows = parse_sizes("ARCH_EMBEDDING_SIZE", str(own["ARCH_EMBEDDING_SIZE"]))
-    if split is not None:
-        full_rows = _rows_of(split, case, full_rows)
+    full_rows = _declared_rows(case) if split is None else _rows_of(split, case)
     config = make_config(
         embedding_dim=embedding_dim,
         bottom=str(own["ARCH_MLP_BOT"]),
@@ -152,9 +150,13 @@ def _sizes(case: Case, split: Split | None, table_dtype: torch.dtype, budget_byt
     return replace(config, table_rows=cap_rows(full_rows, max_ind_range)), max_ind_range
 
 
-def _rows_of(split: Split, case: Case, declared: tuple[int, ...]) -> tuple[int, ...]:
+def _declared_rows(case: Case) -> tuple[int, ...]:
+    return parse_sizes("ARCH_EMBEDDING_SIZE", str(case.knobs.own["ARCH_EMBEDDING_SIZE"]))
+
+
+def _rows_of(split: Split, case: Case) -> tuple[int, ...]:
     """Return the rows of each table that the data set needs; refuse others, which nothing would use."""
-    if "ARCH_EMBEDDING_SIZE" in case.overrides and declared != split.table_rows:
+    if "ARCH_EMBEDDING_SIZE" in case.overrides and _declared_rows(case) != split.table_rows:
         raise UsageError(
             f"ARCH_EMBEDDING_SIZE contradicts DATASET_DIR={case.knobs.dataset_dir}, whose tables have "
             f"{'-'.join(map(str, split.table_rows))} rows; leave it out"
