@@ -4,7 +4,7 @@ Made-up rows of Criteo's shape are parsed from memory by one thread (the parser 
 away (isal alone); unpacked and parsed, the next block while this one is parsed (gz to rows); and made into shards on
 the disk, dictionaries and all (plain to shards, gz to shards). The kinds take turns, so that what else the machine does
 meets all of them. Speeds are of unpacked text. Exit code 1 when gz to rows reaches less than `--limit-percent` of isal
-alone, or the parser less than `--limit-parser-percent`: ratios within one run, which hold on slow hosts too. Whether the
+alone, or the parser less than `--limit-parser-percent`: ratios within a run, which hold on slow hosts too. Whether the
 parser reaches `--target-mb-per-s` is printed beside them and depends on the host.
 """
 
@@ -133,7 +133,8 @@ def main() -> int:
     share = medians["gz to rows"] / medians["isal alone"] * PERCENT
     parser_share = medians["parser"] / medians["isal alone"] * PERCENT
     print(
-        f"limits: gz to rows {arguments.limit_percent:.0f} %, parser {arguments.limit_parser_percent:.0f} % of isal alone"
+        f"limits, of isal alone: gz to rows {arguments.limit_percent:.0f} %, "
+        f"parser {arguments.limit_parser_percent:.0f} %"
     )
     reached = "reached" if medians["parser"] >= arguments.target_mb_per_s else "missed on this host"
     print(f"target: parser {arguments.target_mb_per_s:.0f} MB/s, {reached}")
