@@ -1,7 +1,6 @@
 import json
 import lzma
 import os
-import resource
 from collections import namedtuple
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 from criteo_jobs import contents, do, raw_fields, write_raw
 from criteo_reference import first_seen_ids, shuffled_train
+from rlimit import largest_file
 
 from pinbench.base.errors import DataError, UsageError
 from pinbench.contract.data import Assignment, DataFormat, RowOrder
@@ -33,16 +33,6 @@ def words(data):
 
 def names(directory):
     return sorted(path.name for path in directory.iterdir())
-
-
-@contextmanager
-def largest_file(size_bytes):
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_all_files_equal_those_of_the_reference_when_its_order_is_asked_for(tmp_path):

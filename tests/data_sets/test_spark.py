@@ -14,9 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from criteo_jobs import make_job
 
 from pinbench.base.errors import DataError, UsageError
-from pinbench.contract.data import DataEngine, DataFormat, PrepareJob, RowOrder
+from pinbench.contract.data import DataEngine, DataFormat, RowOrder
 from pinbench.worker.data.criteo.parse import parse_inputs
 from pinbench.worker.data.criteo.prepare import prepare
 from pinbench.worker.data.criteo.progress import Progress
@@ -57,24 +58,10 @@ def plain(tmp_path_factory):
 
 
 def job(output, inputs, data_format=DataFormat.MLPERF, **changes):
-    orders = PrepareJob(
-        dataset="criteo",
-        format=data_format,
-        inputs=tuple(map(str, inputs)),
-        output=str(output),
-        max_ind_range=None,
-        frequency_limit=None,
-        assignment=None,
-        order=None,
-        seed=1,
-        rows=None,
+    orders = make_job(
+        inputs, output, format=data_format, seed=1, engine=DataEngine.SPARK, master="local[2]",
         memory_bytes=8 * MIB,  # pieces of 1 MiB
-        threads=2,
-        engine=DataEngine.SPARK,
-        master="local[2]",
-        force=False,
-        restart=False,
-    )
+    )  # fmt: skip
     return replace(orders, **changes)
 
 

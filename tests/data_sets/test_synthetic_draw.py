@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from pinbench.worker.data.criteo.planted import plant
-from pinbench.worker.data.criteo.synthetic_rows.draw import _word, category_hash, draw_rows, mixed
+from pinbench.worker.data.criteo.splitmix64 import random_word
+from pinbench.worker.data.criteo.synthetic_rows.draw import category_hash, draw_rows, mixed
 from pinbench.worker.data.criteo.synthetic_rows.text import ROW_TEXT_BYTES, write_text
 
 
@@ -40,7 +41,7 @@ def test_columns_are_drawn_apart(recipe):
 def test_words_are_those_of_splitmix64():
     # The first outputs for the seed 1234567, as implementations in many languages print them.
     known = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431]
-    assert [int(_word(np.uint64(1234567), np.uint64(row))) for row in range(4)] == known
+    assert [int(random_word(np.uint64(1234567), np.uint64(row))) for row in range(4)] == known
     assert mixed(1234567) == known[0]
 
 

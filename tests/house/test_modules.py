@@ -102,6 +102,7 @@ _COVERED |= {
         ("raw_files", "files"), ("raw_place", "files"), ("text", "text"),
     )
 }  # fmt: skip
+_COVERED |= {"worker/data/sync.py": "data_sets/test_resume.py"}
 _COVERED |= {"worker/data/compiled.py": "data_sets/test_vocabulary.py"}
 _COVERED |= {"worker/data/criteo/source.py": "data_sets/test_synthesize.py"}
 # The stages of a preparation: parts of them are tested by what the stage makes.
@@ -112,6 +113,7 @@ _COVERED |= {
         ("day_minima", "format_torchrec"), ("input_order", "prepare"), ("records", "arrange"),
         ("segments", "arrange"), ("shard_words", "arrange"), ("workspace", "resume"),
         ("format/binary_writer", "prepare"), ("format/first_seen", "prepare"), ("format/kaggle", "format_kaggle"),
+        ("splitmix64", "synthetic_draw"),
         ("format/mlperf", "prepare"), ("format/npz_file", "format_kaggle"), ("format/wsf", "format_wsf"),
     )
 }  # fmt: skip

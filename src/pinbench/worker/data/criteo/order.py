@@ -1,7 +1,7 @@
 """The order of shuffled rows: a key for each row, by which they are sorted.
 
-Uniform: the key is the SplitMix64 of the row's number (Steele, Lea and Flood, "Fast splittable pseudorandom number
-generators", 2014). It is a bijection, so no two rows have one key, and it depends on seed and row alone.
+Uniform: the key is the SplitMix64 of the row's number. It is a bijection, so no two rows have one key, and it depends
+on seed and row alone.
 
 Reference: the key grows with the place that the two passes of facebookresearch/dlrm give a row; see `reference_order`.
 
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pinbench.worker.data.compiled import compiled
+from pinbench.worker.data.criteo.splitmix64 import random_word, scramble
 
 _MASK = (1 << 64) - 1
 
@@ -34,7 +35,7 @@ class UniformOrder:
     """Each order of the rows is as likely as any other."""
 
     def __init__(self, seed: int):
-        self._state = np.uint64(_mix(np.uint64(seed & _MASK)))
+        self._state = np.uint64(scramble(np.uint64(seed & _MASK)))
 
     def keys(self, begin: int, end: int) -> Keys:
         """Return the key of each row from `begin` to before `end`."""
@@ -44,13 +45,6 @@ class UniformOrder:
 
 
 @compiled
-def _mix(state: np.uint64) -> np.uint64:
-    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return state ^ (state >> np.uint64(31))
-
-
-@compiled
 def _uniform_keys(state: np.uint64, begin: int, key_B: Keys) -> None:
     for index in range(len(key_B)):
-        key_B[index] = _mix(state + np.uint64(begin + index + 1) * np.uint64(0x9E3779B97F4A7C15))
+        key_B[index] = random_word(state, np.uint64(begin + index))

@@ -5,7 +5,6 @@ The finished set moves out of it at the end. From the moment on that the folder 
 job that finds it there only goes on with moving.
 """
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -18,6 +17,8 @@ from pinbench.base.jsonio import from_jsonable, read_json, to_jsonable, write_js
 from pinbench.contract.data import MANIFEST_FILE, DataManifest
 from pinbench.worker.data.criteo.manifest import read_manifest
 from pinbench.worker.data.criteo.schema import known_files
+from pinbench.worker.data.lock import take_lock
+from pinbench.worker.data.sync import sync
 
 _FOLDER = ".preparing"
 _LOCK = "lock"
@@ -79,8 +80,8 @@ class Workspace:
         try:
             for folder, _, names in os.walk(self.set_folder):
                 for name in names:
-                    _sync(Path(folder, name))
-                _sync(Path(folder))
+                    sync(Path(folder, name))
+                sync(Path(folder))
         except OSError as error:
             raise DataError(f"cannot write {self.set_folder}: {error.strerror}") from error
 
@@ -94,7 +95,7 @@ class Workspace:
             replaced = [path.relative_to(self.output).as_posix() for path in set_files(self.output)]
             write_json(self.folder / _REPLACED, replaced)
             write_json(self.folder / MANIFEST_FILE, manifest)
-            _sync(self.folder)
+            sync(self.folder)
         except OSError as error:
             raise DataError(f"cannot write {self.set_folder}: {error.strerror}") from error
         except RecordError as error:
@@ -115,9 +116,9 @@ class Workspace:
                     (self.output / file.name).parent.mkdir(parents=True, exist_ok=True)
                     os.replace(self.set_folder / file.name, self.output / file.name)
             for folder in {(self.output / file.name).parent for file in manifest.files}:
-                _sync(folder)
+                sync(folder)
             os.replace(self.folder / MANIFEST_FILE, self.output / MANIFEST_FILE)
-            _sync(self.output)
+            sync(self.output)
         except OSError as error:
             raise DataError(f"cannot write {self.output}: {error.strerror}") from error
         except RecordError as error:
@@ -163,8 +164,7 @@ def workspace(output: Path) -> Iterator[Workspace]:
     space = Workspace(output)
     is_new = not output.exists()
     try:
-        space.folder.mkdir(parents=True, exist_ok=True)
-        lock = _locked(space.folder / _LOCK)
+        lock = take_lock(space.folder / _LOCK, f"another job is at work in {output}; wait for it, or stop it")
     except OSError as error:
         raise DataError(f"cannot write {output}: {error.strerror}") from error
     try:
@@ -199,21 +199,6 @@ def refuse_existing(output: Path, force: bool) -> None:
         raise DataError(f"{there[0]} exists; choose another --output, or replace the data set there with --force")
 
 
-def _locked(path: Path) -> int:
-    while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(handle)
-            raise DataError(f"another job is at work in {path.parent.parent}; wait for it, or stop it") from error
-        # The job that held it may have removed it since.
-        if path.exists() and os.path.samestat(path.stat(), os.fstat(handle)):
-            return handle
-        os.close(handle)
-        path.parent.mkdir(parents=True, exist_ok=True)
-
-
 def _difference(begun: Mapping[str, Any], job: Mapping[str, Any]) -> str | None:
     for key in job:
         if key != "cut" and begun.get(key) != job[key]:
@@ -227,11 +212,3 @@ def _short(value: Any, other: Any) -> str:
         differing = [item for index, item in enumerate(value) if index >= len(other) or item != other[index]]
         return f"{differing[0]}" if differing else f"{len(value)} of them"
     return "the default" if value is None else f"{value}"
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,13 +1,11 @@
 """Arrays in a file of numpy's npz format that were too large for the memory: written from files, read where they lie.
 
-Source: numpy/lib/_npyio_impl.py (a zip archive with a member ``NAME.npy`` for each array) and the APPNOTE.TXT of
-PKWARE, section 4.3.7 (where a member's data begin). Members are stored as they are: `np.load` reads them as it does
-packed ones.
+Source: numpy/lib/_npyio_impl.py (a zip archive with a member ``NAME.npy`` for each array). Members are stored as they
+are: `np.load` reads them as it does packed ones.
 """
 
 import io
 import shutil
-import struct
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,12 +17,10 @@ import numpy.typing as npt
 from pinbench.base.errors import DataError
 from pinbench.base.units import format_bytes
 from pinbench.worker.data.criteo.format.mapped_file import MappedFile
+from pinbench.worker.data.criteo.format.stored_zip import member_begin
 from pinbench.worker.data.memory import available_bytes
 
 _HEADER_BYTES = 1 << 12  # no header of a plain type is that long
-_LOCAL_HEADER_BYTES = 30
-_NAME_LENGTHS = struct.Struct("<HH")
-_NAME_LENGTHS_BEGIN = 26
 _COPY_BYTES = 1 << 22
 _FREE_SHARE = 0.5  # the weights of the model come after the data
 
@@ -70,7 +66,7 @@ class NpzArray:
             with zipfile.ZipFile(file.path) as archive:
                 info = archive.getinfo(f"{name}.npy")
                 if info.compress_type == zipfile.ZIP_STORED:
-                    shape, found = self._find(info.header_offset)
+                    shape, found = self._find(info)
                 else:
                     _require_memory(file.path, info)
                     with archive.open(info) as member:
@@ -100,9 +96,8 @@ class NpzArray:
         values = np.frombuffer(data, self._dtype)
         return values if self._columns is None else values.reshape(-1, self._columns)
 
-    def _find(self, offset: int) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
-        local = self._file.read(offset, offset + _LOCAL_HEADER_BYTES).tobytes()
-        begin = offset + _LOCAL_HEADER_BYTES + sum(_NAME_LENGTHS.unpack_from(local, _NAME_LENGTHS_BEGIN))
+    def _find(self, info: zipfile.ZipInfo) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
+        begin = member_begin(self._file, info)
         header = io.BytesIO(self._file.read(begin, min(begin + _HEADER_BYTES, self._file.size_bytes)).tobytes())
         np.lib.format.read_magic(header)
         shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(header)

@@ -83,11 +83,20 @@ def member_ranges(file: MappedFile) -> dict[str, tuple[int, int]]:
             raise DataError(
                 f"{file.path}: {info.filename} is compressed and cannot be mapped; write it with numpy.savez"
             )
-        header = file.read(info.header_offset, info.header_offset + _LOCAL_BYTES).tobytes()
-        name_bytes, extra_bytes = struct.unpack_from("<2H", header, _LOCAL_BYTES - 4)
-        begin = info.header_offset + _LOCAL_BYTES + name_bytes + extra_bytes
+        begin = member_begin(file, info)
         ranges[info.filename] = (begin, begin + info.file_size)
     return ranges
+
+
+def member_begin(file: MappedFile, info: zipfile.ZipInfo) -> int:
+    """Return where the data of the member `info` of the archive `file` begin.
+
+    Raises:
+        DataError: the bytes are not those that were written.
+    """
+    header = file.read(info.header_offset, info.header_offset + _LOCAL_BYTES).tobytes()
+    name_bytes, extra_bytes = struct.unpack_from("<2H", header, _LOCAL_BYTES - 4)
+    return info.header_offset + _LOCAL_BYTES + int(name_bytes) + int(extra_bytes)
 
 
 def _entry(member: Member, header_offset: int) -> bytes:

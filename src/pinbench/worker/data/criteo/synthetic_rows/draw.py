@@ -15,15 +15,14 @@ import numpy.typing as npt
 
 from pinbench.worker.data.compiled import compiled
 from pinbench.worker.data.criteo.schema import DENSE_FEATURES, SPARSE_FEATURES
+from pinbench.worker.data.criteo.splitmix64 import random_word
 from pinbench.worker.data.criteo.synthetic_rows.alias import CELL_BITS, KEEP_BITS, Law
 
 _LABEL_STREAM = DENSE_FEATURES + SPARSE_FEATURES
 _STREAMS = 64  # of one day; more than are used
 _MASK = (1 << 64) - 1
 
-_ONE, _GAMMA = np.uint64(1), np.uint64(0x9E3779B97F4A7C15)
-_MIX_A, _MIX_B = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-_S27, _S30, _S31, _S32 = np.uint64(27), np.uint64(30), np.uint64(31), np.uint64(32)
+_S32 = np.uint64(32)
 _CELL_SHIFT = np.uint64(64 - CELL_BITS)
 _KEEP_MASK, _LOW_MASK = np.uint64((1 << KEEP_BITS) - 1), np.uint64(0xFFFFFFFF)
 _FRACTION_SHIFT, _FRACTION = np.uint64(11), 2.0**-53  # the upper 53 bits as a number from [0, 1)
@@ -84,18 +83,7 @@ def stream_key(seed: int, day: int, stream: int) -> int:
 
 def mixed(word: int) -> int:
     """Return SplitMix64's output for the state `word`: 64 bits that look random."""
-    word = (word + int(_GAMMA)) & _MASK
-    word = (word ^ (word >> 30)) * int(_MIX_A) & _MASK
-    word = (word ^ (word >> 27)) * int(_MIX_B) & _MASK
-    return word ^ (word >> 31)
-
-
-@compiled
-def _word(key: np.uint64, row: np.uint64) -> np.uint64:
-    word = key + (row + _ONE) * _GAMMA
-    word = (word ^ (word >> _S30)) * _MIX_A
-    word = (word ^ (word >> _S27)) * _MIX_B
-    return word ^ (word >> _S31)
+    return int(random_word(np.uint64(word & _MASK), np.uint64(0)))
 
 
 @compiled
@@ -117,7 +105,7 @@ def _draw_integers(
     score_B: npt.NDArray[np.float64],
 ) -> None:
     for row in range(len(value_B)):
-        word = _word(key, first + np.uint64(row))
+        word = random_word(key, first + np.uint64(row))
         cell = _cell(word, keep_R, other_R)
         value_B[row] = low_R[cell] + np.int64(((word & _LOW_MASK) * width_R[cell]) >> _S32)
         score_B[row] += effect_R[cell]
@@ -138,7 +126,7 @@ def _draw_categories(
     score_B: npt.NDArray[np.float64],
 ) -> None:
     for row in range(len(hash_B)):
-        word = _word(key, first + np.uint64(row))
+        word = random_word(key, first + np.uint64(row))
         cell = _cell(word, keep_R, other_R)
         rank = low_R[cell] + np.int64(((word & _LOW_MASK) * width_R[cell]) >> _S32)
         if rank < 0:
@@ -166,5 +154,5 @@ def _draw_labels(
     for row in range(len(label_B)):
         click = 1.0 / (1.0 + np.exp(-score_B[row]))
         score_B[row] = click
-        fraction = np.float64(_word(key, first + np.uint64(row)) >> _FRACTION_SHIFT) * _FRACTION
+        fraction = np.float64(random_word(key, first + np.uint64(row)) >> _FRACTION_SHIFT) * _FRACTION
         label_B[row] = 1 if fraction < click else 0

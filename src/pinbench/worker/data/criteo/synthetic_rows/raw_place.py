@@ -4,7 +4,6 @@ Files get their names when all of them are complete; PLANTED_FILE comes last, an
 that no PLANTED_FILE knows may be somebody's only copy of real rows: nothing replaces it.
 """
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -17,6 +16,8 @@ from pinbench.base.jsonio import from_jsonable, read_json, write_json
 from pinbench.base.units import format_bytes
 from pinbench.contract.data import MANIFEST_FILE, PLANTED_FILE, PlantedFacts, SynthesizeJob
 from pinbench.worker.data.criteo.synthetic_rows.raw_files import raw_bytes, raw_names
+from pinbench.worker.data.lock import take_lock
+from pinbench.worker.data.sync import sync
 
 _FOLDER = ".synthetic"
 _LOCK = "lock"
@@ -39,9 +40,9 @@ class Place:
             _remove_old(self.output)
             for file in facts.files:
                 os.replace(self.folder / file.name, self.output / file.name)
-            _sync(self.output)
+            sync(self.output)
             write_json(self.output / PLANTED_FILE, facts)
-            _sync(self.output)
+            sync(self.output)
         except OSError as error:
             raise DataError(f"cannot write {self.output}: {error.strerror}") from error
         except RecordError as error:
@@ -60,18 +61,14 @@ def raw_place(job: SynthesizeJob) -> Iterator[Place]:
     _refuse_existing(output, job)
     folder = output / _FOLDER
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        lock = take_lock(folder / _LOCK, f"another job is at work in {output}; wait for it or choose another --output")
     except OSError as error:
         raise DataError(f"cannot write {output}: {error.strerror}") from error
     try:
-        _take(lock, output)
-        try:
-            _require_space(output, job)
-            yield Place(folder, output)
-        finally:
-            shutil.rmtree(folder)
+        _require_space(output, job)
+        yield Place(folder, output)
     finally:
+        shutil.rmtree(folder)
         os.close(lock)
 
 
@@ -111,13 +108,6 @@ def _remove_old(output: Path) -> None:
         (output / file.name).unlink(missing_ok=True)
 
 
-def _take(lock: int, output: Path) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise DataError(f"another job is at work in {output}; wait for it or choose another --output") from error
-
-
 def _require_space(output: Path, job: SynthesizeJob) -> None:
     needed_bytes = raw_bytes(job)
     free_bytes = shutil.disk_usage(output).free
@@ -126,11 +116,3 @@ def _require_space(output: Path, job: SynthesizeJob) -> None:
             f"too little space for {output}: about {format_bytes(needed_bytes)} needed, {format_bytes(free_bytes)} "
             "free; choose an --output on another disk or fewer --rows"
         )
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
