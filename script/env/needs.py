@@ -16,6 +16,7 @@ LEVELS = {
     "run": ("run",),
     "data": ("data",),
     "spark": ("data", "spark"),  # beside dev, not in it: 740 MB, which most changes do not touch
+    "peers": ("data", "spark", "peers"),  # what the comparisons of data preparation run beside ours
     "dev": ("run", "cmake", "data", "dev"),
 }
 
