@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from _peers import Work
+from pinbench.base.units import KIB
 
 
 def digest(rows: "np.ndarray[tuple[int, int], np.dtype[np.int32]]") -> str:
@@ -25,6 +26,23 @@ def digest(rows: "np.ndarray[tuple[int, int], np.dtype[np.int32]]") -> str:
         mixed ^= mixed >> np.uint64(32)
         total += int(mixed.sum(dtype=np.uint64))
     return f"{len(rows)}-{total % (1 << 64):016x}"
+
+
+def peak_bytes() -> int:
+    """Return the largest resident memory of this process, of those that it waited for, and of those that it has."""
+    waited = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return KIB * max([waited, *map(_peak_kib, _descendants("self"))])
+
+
+def _descendants(process: str) -> list[str]:
+    files = Path("/proc", process, "task").glob("*/children")
+    children = [child for file in files for child in file.read_text().split()]
+    return children + [further for child in children for further in _descendants(child)]
+
+
+def _peak_kib(process: str) -> int:
+    status = Path("/proc", process, "status").read_text()
+    return next((int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")), 0)
 
 
 def main() -> None:
@@ -51,8 +69,8 @@ def main() -> None:
     begin = time.perf_counter()
     peer.prepare(work)
     seconds = time.perf_counter() - begin
-    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) * 1024
-    print(json.dumps({"seconds": seconds, "peak_bytes": peak, "digest": digest(peer.train_rows(work))}))
+    result = {"seconds": seconds, "peak_bytes": peak_bytes(), "digest": digest(peer.train_rows(work))}
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

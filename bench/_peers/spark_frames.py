@@ -22,6 +22,7 @@ def prepare(work: Work) -> None:
         .config("spark.driver.memory", "8g")
         .config("spark.sql.shuffle.partitions", 2 * work.threads)
         .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
         .config("spark.log.level", "ERROR")
         .getOrCreate()
     )
