@@ -1,0 +1,55 @@
+// The gather and the pairwise dots of a batch as an object that PyTorch can call.
+#pragma once
+
+#include "tables.h"
+
+namespace pinbench {
+
+class LookupDots : public torch::CustomClassHolder {
+ public:
+  // `width`: of a row of the output, zeros behind the features.
+  LookupDots(const std::string& isa, at::Tensor tables_RD, at::Tensor first_row_F, at::Tensor rows_F, int64_t width)
+      : kernels_(find_kernels(isa)),
+        tables_(std::move(tables_RD), std::move(first_row_F), std::move(rows_F)),
+        width_(width) {
+    TORCH_CHECK(width >= tables_.features_width(), "features of ", tables_.features_width(), " do not fit ", width);
+  }
+
+  // Return [dense | dots | zeros], shape (B, width), in the type of the tables.
+  at::Tensor forward(const at::Tensor& dense_BD, const at::Tensor& id_BF) {
+    at::Tensor output_BW = at::empty({dense_BD.size(0), width_}, at::dtype(tables_.type()));
+    write(dense_BD, id_BF, output_BW);
+    return output_BW;
+  }
+
+  // The same into memory that the caller has.
+  void write(const at::Tensor& dense_BD, const at::Tensor& id_BF, const at::Tensor& output_BW) {
+    TORCH_CHECK(dense_BD.dim() == 2 && dense_BD.size(1) == tables_.width() && dense_BD.scalar_type() == tables_.type() &&
+                    dense_BD.stride(1) == 1 && id_BF.size(0) == dense_BD.size(0),
+                "the dense feature must look like a row of the tables, one a sample");
+    const Lookup lookup =
+        tables_.lookup(id_BF, dense_BD.const_data_ptr(), dense_BD.stride(0), output_BW.mutable_data_ptr(), width_);
+    scratch_.provide(at::get_num_threads(), kernels_.scratch_bytes(lookup));
+    std::atomic<bool> in_range{true};
+    at::parallel_for(0, dense_BD.size(0), kLeastSamples, [&](int64_t begin, int64_t end) {
+      void* scratch = scratch_.of(at::get_thread_num());
+      bool fine = true;
+      for (int64_t sample = begin; sample < end; ++sample)
+        fine &= kernels_.lookup_dots(lookup, scratch, sample, sample + 1 < end ? sample + 1 : -1, 1, lookup.tables + 1);
+      if (!fine) in_range = false;
+    });
+    check_ids(in_range);
+  }
+
+  int64_t width() const { return width_; }
+
+ private:
+  static constexpr int64_t kLeastSamples = 4;  // a thread: fewer take less time than to wake it
+
+  const Kernels& kernels_;
+  Tables tables_;
+  int64_t width_;
+  ThreadScratch scratch_;
+};
+
+}  // namespace pinbench

@@ -1,0 +1,152 @@
+// Layers for a few samples: weights in panels, read once from end to end, sums in registers.
+#pragma once
+
+#include <math.h>
+
+#include "kernels.h"
+#include "lanes.h"
+
+namespace pinbench {
+namespace {
+
+constexpr int kPanelVectors = 2;
+constexpr int kPanelOutputs = kPanelVectors * kLanes;
+// Samples whose sums fit the registers beside a panel's weights and a sample's value (12 + 2 + 1 of 16).
+constexpr int kMostSamples = kRegisters == 32 ? 12 : 6;
+// One sample alone has too few sums to keep the multipliers busy: several panels then take part at once.
+constexpr int kPanelsOfOne = 4;
+
+PINBENCH_INLINE Floats activate(Floats values, bool relu) {
+  return relu ? (values < Floats{} ? Floats{} : values) : values;  // a NaN passes
+}
+
+// The step along the inputs that one multiplication takes, and how: one fp32 value, or a pair of bfloat16 values.
+struct FloatStep {
+  static constexpr int kInputs = 1;
+  static constexpr int kBytes = 4;
+  static PINBENCH_INLINE Floats add(Floats sum, const char* x, const char* weights) {
+    return sum + splat(load<float>(x)) * load<Floats>(weights);
+  }
+  static PINBENCH_INLINE void put(Floats values, char* to) { store(to, values); }
+};
+
+struct Bfloat16Step {
+  static constexpr int kInputs = 2;
+  static constexpr int kBytes = 2;
+  static PINBENCH_INLINE Floats add(Floats sum, const char* x, const char* weights) {
+    const uint32_t pair = load<uint32_t>(x);
+    const Words both = load<Words>(weights);
+#if defined(PINBENCH_PAIRS)
+    return add_pair_products(sum, Words{} + pair, both);
+#else
+    sum += splat(widen(static_cast<uint16_t>(pair))) * reinterpret_cast<Floats>(both << 16);
+    return sum + splat(widen(static_cast<uint16_t>(pair >> 16))) * reinterpret_cast<Floats>(both & 0xFFFF0000u);
+#endif
+  }
+  static PINBENCH_INLINE void put(Floats values, char* to) { store(to, round_halves(values)); }
+};
+
+template <class Step, int kSamples, int kPanels>
+PINBENCH_INLINE void multiply_panels(const Layer& layer, const char* x, int64_t x_bytes, char* y, int64_t y_bytes,
+                                     int64_t panel) {
+  constexpr int kVectors = kPanels * kPanelVectors;
+  const int64_t steps = layer.inputs / Step::kInputs;
+  const int64_t panel_bytes = steps * kPanelOutputs * 4;
+  const char* weights = static_cast<const char*>(layer.panels) + panel * panel_bytes;
+  Floats sums[kSamples][kVectors];
+  for (int v = 0; v < kVectors; ++v) {
+    const Floats bias = load<Floats>(layer.bias + panel * kPanelOutputs + v * kLanes);
+    for (int s = 0; s < kSamples; ++s) sums[s][v] = bias;
+  }
+  for (int64_t step = 0; step < steps; ++step) {
+    for (int v = 0; v < kVectors; ++v) {
+      const char* from = weights + v / kPanelVectors * panel_bytes + (step * kPanelVectors + v % kPanelVectors) * sizeof(Floats);
+      for (int s = 0; s < kSamples; ++s)
+        sums[s][v] = Step::add(sums[s][v], x + s * x_bytes + step * 4, from);
+    }
+  }
+  for (int s = 0; s < kSamples; ++s)
+    for (int v = 0; v < kVectors; ++v)
+      Step::put(activate(sums[s][v], layer.relu), y + s * y_bytes + (panel * kPanelOutputs + v * kLanes) * Step::kBytes);
+}
+
+template <class Step, int kSamples>
+void multiply_samples(const Layer& layer, const char* x, int64_t x_bytes, char* y, int64_t y_bytes, int64_t panel,
+                      int64_t panel_end) {
+  if constexpr (kSamples == 1) {
+    for (; panel + kPanelsOfOne <= panel_end; panel += kPanelsOfOne)
+      multiply_panels<Step, 1, kPanelsOfOne>(layer, x, x_bytes, y, y_bytes, panel);
+  }
+  if constexpr (kSamples <= 3) {
+    for (; panel + 2 <= panel_end; panel += 2)
+      multiply_panels<Step, kSamples, 2>(layer, x, x_bytes, y, y_bytes, panel);
+  }
+  for (; panel < panel_end; ++panel) multiply_panels<Step, kSamples, 1>(layer, x, x_bytes, y, y_bytes, panel);
+}
+
+// The code for `samples` of them, at most kSamples.
+template <class Step, int kSamples>
+void multiply_group(int64_t samples, const Layer& layer, const char* x, int64_t x_bytes, char* y, int64_t y_bytes,
+                    int64_t panel_begin, int64_t panel_end) {
+  if constexpr (kSamples > 1) {
+    if (samples < kSamples) {
+      multiply_group<Step, kSamples - 1>(samples, layer, x, x_bytes, y, y_bytes, panel_begin, panel_end);
+      return;
+    }
+  }
+  multiply_samples<Step, kSamples>(layer, x, x_bytes, y, y_bytes, panel_begin, panel_end);
+}
+
+template <class Step>
+void multiply(const Layer& layer, const char* x, int64_t x_bytes, char* y, int64_t y_bytes, int64_t samples,
+              int64_t panel_begin, int64_t panel_end) {
+  const int64_t groups = (samples + kMostSamples - 1) / kMostSamples;
+  for (int64_t group = 0; group < groups; ++group) {  // of about one size: a group of one reads the weights for little
+    const int64_t begin = group * samples / groups, end = (group + 1) * samples / groups;
+    multiply_group<Step, kMostSamples>(end - begin, layer, x + begin * x_bytes, x_bytes, y + begin * y_bytes, y_bytes,
+                                       panel_begin, panel_end);
+  }
+}
+
+void layer(const Layer& layer, const void* x, int64_t x_stride, void* y, int64_t y_stride, int64_t samples,
+           int64_t panel_begin, int64_t panel_end) {
+  const char* from = static_cast<const char*>(x);
+  char* to = static_cast<char*>(y);
+  if (layer.format == Format::kFloat)
+    multiply<FloatStep>(layer, from, 4 * x_stride, to, 4 * y_stride, samples, panel_begin, panel_end);
+  else
+    multiply<Bfloat16Step>(layer, from, 2 * x_stride, to, 2 * y_stride, samples, panel_begin, panel_end);
+}
+
+void head(const Head& head, const void* x, int64_t x_stride, float* probability_B, int64_t begin, int64_t end) {
+  for (int64_t sample = begin; sample < end; ++sample) {
+    Floats sums{};
+    float rest = head.bias;
+    const float* values = static_cast<const float*>(x) + sample * x_stride;
+    const uint16_t* halves = static_cast<const uint16_t*>(x) + sample * x_stride;
+    const bool is_float = head.input == Format::kFloat;
+    int64_t at = 0;
+    for (; at + kLanes <= head.inputs; at += kLanes)
+      sums += (is_float ? load<Floats>(values + at) : widen(load<Halves>(halves + at))) * load<Floats>(head.weight + at);
+    for (; at < head.inputs; ++at) rest += (is_float ? values[at] : widen(halves[at])) * head.weight[at];
+    const Quad quad = quad_of(sums);
+    probability_B[sample] = 1.0f / (1.0f + expf(-(rest + quad[0] + quad[1] + quad[2] + quad[3])));
+  }
+}
+
+void pad(Format format, const float* x, int64_t x_stride, int64_t inputs, void* y, int64_t width, int64_t begin,
+         int64_t end) {
+  for (int64_t sample = begin; sample < end; ++sample) {
+    const float* from = x + sample * x_stride;
+    for (int64_t at = 0; at < width; ++at) {
+      const float value = at < inputs ? from[at] : 0.0f;
+      if (format == Format::kFloat)
+        static_cast<float*>(y)[sample * width + at] = value;
+      else
+        static_cast<uint16_t*>(y)[sample * width + at] = round_half(value);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace pinbench

@@ -1,0 +1,104 @@
+// The tables of a model as a PyTorch tensor, and what one kernel call needs to know of them and of a batch.
+#pragma once
+
+#include <ATen/Parallel.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+#include <torch/custom_class.h>
+
+#include <atomic>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "kernels.h"
+
+namespace pinbench {
+
+// The kernels of this build by the name of their instruction set; what the CPU has is for the caller to know.
+const Kernels& find_kernels(const std::string& isa);
+
+inline Format format_of(const at::Tensor& tensor) {
+  TORCH_CHECK(tensor.scalar_type() == at::kFloat || tensor.scalar_type() == at::kBFloat16,
+              "float32 and bfloat16 have kernels, ", tensor.scalar_type(), " has none");
+  return tensor.scalar_type() == at::kFloat ? Format::kFloat : Format::kBfloat16;
+}
+
+class Tables {
+ public:
+  Tables(at::Tensor tables_RD, at::Tensor first_row_F, at::Tensor rows_F)
+      : tables_RD_(std::move(tables_RD)), first_row_F_(std::move(first_row_F)), rows_F_(std::move(rows_F)) {
+    TORCH_CHECK(tables_RD_.dim() == 2 && tables_RD_.is_contiguous(), "the tables must be one contiguous block");
+    TORCH_CHECK(first_row_F_.numel() == rows_F_.numel() && rows_F_.numel() > 0, "each table has a first row and a size");
+    TORCH_CHECK(first_row_F_.is_contiguous() && rows_F_.is_contiguous(), "first rows and sizes must be contiguous");
+    for (int64_t table = 0; table < rows_F_.numel(); ++table) {
+      const int64_t first = first_row_F_.const_data_ptr<int64_t>()[table];
+      const int64_t rows = rows_F_.const_data_ptr<int64_t>()[table];
+      TORCH_CHECK(first >= 0 && rows >= 0 && first + rows <= tables_RD_.size(0), "table ", table, " has ", rows,
+                  " rows from ", first, " on, the block has ", tables_RD_.size(0));
+    }
+  }
+
+  int64_t count() const { return rows_F_.numel(); }
+  int64_t width() const { return tables_RD_.size(1); }
+  int64_t features_width() const { return width() + count() * (count() + 1) / 2; }
+  at::ScalarType type() const { return tables_RD_.scalar_type(); }
+
+  Lookup lookup(const at::Tensor& id_BF, const void* dense_BD, int64_t dense_stride, void* output_BW,
+                int64_t output_width) const {
+    TORCH_CHECK(id_BF.dim() == 2 && id_BF.size(1) == count() && id_BF.scalar_type() == at::kLong,
+                "expected int64 ids of ", count(), " tables a sample, got ", id_BF.scalar_type(), " of shape ",
+                id_BF.sizes());
+    Lookup lookup;
+    lookup.format = format_of(tables_RD_);
+    lookup.tables_RD = tables_RD_.const_data_ptr();
+    lookup.first_row_F = first_row_F_.const_data_ptr<int64_t>();
+    lookup.rows_F = rows_F_.const_data_ptr<int64_t>();
+    lookup.tables = count();
+    lookup.width = width();
+    lookup.id_BF = id_BF.const_data_ptr<int64_t>();
+    lookup.id_stride_B = id_BF.stride(0);
+    lookup.id_stride_F = id_BF.stride(1);
+    lookup.dense_BD = dense_BD;
+    lookup.dense_stride = dense_stride;
+    lookup.output_BW = output_BW;
+    lookup.output_width = output_width;
+    return lookup;
+  }
+
+ private:
+  at::Tensor tables_RD_, first_row_F_, rows_F_;
+};
+
+// Zeroed working memory, one part a thread.
+class ThreadScratch {
+ public:
+  void* of(int64_t thread) const { return static_cast<char*>(memory_.mutable_data_ptr()) + thread * bytes_; }
+
+  void provide(int64_t threads, int64_t bytes) {
+    if (memory_.defined() && threads <= threads_ && bytes == bytes_) return;
+    threads_ = threads;
+    bytes_ = bytes;
+    memory_ = at::zeros({threads * bytes}, at::kByte);
+  }
+
+ private:
+  int64_t threads_ = 0, bytes_ = 0;
+  at::Tensor memory_;
+};
+
+inline void check_dense(const at::Tensor& dense_BI, int64_t inputs, const at::Tensor& id_BF) {
+  TORCH_CHECK(dense_BI.dim() == 2 && dense_BI.size(1) == inputs && dense_BI.scalar_type() == at::kFloat &&
+                  dense_BI.stride(1) == 1,
+              "expected ", inputs, " float32 values a sample, one behind the other, got ", dense_BI.scalar_type(),
+              " of shape ", dense_BI.sizes());
+  TORCH_CHECK(id_BF.size(0) == dense_BI.size(0), dense_BI.size(0), " samples have dense features, ", id_BF.size(0),
+              " have ids");
+}
+
+inline void check_ids(const std::atomic<bool>& in_range) {
+  TORCH_CHECK_INDEX(in_range.load(), "an id is not below the rows of its table");
+}
+
+}  // namespace pinbench
