@@ -9,6 +9,7 @@
     +-- KpiError             1   the record does not support a number
     +-- DataError            1   a data set is missing, damaged or of another form
     +-- ModelError           1   a model or checkpoint does not fit, or computes something wrong
+    +-- OperatorError        1   an operator of our own cannot be had; an engine falls back and says so
 
 A message is one line: what is wrong, with the value; where; what to do.
 """
@@ -65,3 +66,7 @@ class DataError(PinbenchError):
 
 class ModelError(PinbenchError):
     """A model or checkpoint does not fit, or computes something wrong."""
+
+
+class OperatorError(PinbenchError):
+    """An operator of our own cannot be built, loaded or used for a model."""

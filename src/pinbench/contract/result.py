@@ -5,7 +5,7 @@ Format history of `Record` (SCHEMA_VERSION):
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pinbench.contract.host import HostFacts, HostLoad
@@ -44,10 +44,10 @@ class Placement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kernel:
-    """One primitive that oneDNN really executed, from its verbose log."""
+    """One primitive that oneDNN really executed, from its verbose log, or a kernel of our own."""
 
-    primitive: str  # matmul, inner_product, ...
-    implementation: str  # brg_matmul:avx512_core_bf16, ...
+    primitive: str  # matmul, inner_product, ...; ours: chain, lookup_dots
+    implementation: str  # brg_matmul:avx512_core_bf16, ...; ours: pinbench:avx512_core_bf16, ...
     types: str  # src:bf16 wei:bf16 dst:bf16, ...
     calls: int
 
@@ -59,6 +59,18 @@ class IsaReadback:
     header: str | None  # oneDNN's own "isa:" line
     kernels: tuple[Kernel, ...]
     version: str | None = None  # of oneDNN, in its own words: "v3.12.0 (commit 80afa71...)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineFacts:
+    """What executed the model."""
+
+    name: str  # "eager", "pinned", ...: what ran, not what was asked for
+    fallback: str | None = None  # why it is another one than the case asked for
+    path: str | None = None  # of pinned: "chain", all layers in one parallel region, or "layers", each by oneDNN
+    isa: str | None = None  # of the kernels of our own, in oneDNN's words: "avx2", "avx512_core", ...
+    build_s: float | None = None  # of these kernels, by the C++ compiler; None: they were in the cache, or not needed
+    trial_s: Mapping[str, float] = field(default_factory=dict)  # the best step of each path, where both were tried
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +150,7 @@ class InstanceResult:
     begin_ns: tuple[int, ...] = ()  # begin of each measured step
     step_ns: tuple[int, ...] = ()  # duration of each measured step
     placement: Placement | None = None
+    engine: EngineFacts | None = None
     isa: IsaReadback | None = None
     quality: Quality | None = None
     model: ModelFacts | None = None

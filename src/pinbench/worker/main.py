@@ -126,6 +126,7 @@ def _measure(
         begin_ns=tuple(timed.begin_ns),
         step_ns=tuple(timed.step_ns),
         placement=placement,
+        engine=prepared.engine,
         isa=isa,
         quality=quality,
         model=prepared.model,

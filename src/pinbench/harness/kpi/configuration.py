@@ -7,7 +7,7 @@ from pinbench.base.units import format_bytes
 from pinbench.contract.case import Case, Mode, Scalar
 from pinbench.contract.host import HostFacts
 from pinbench.contract.plan import Instance, Plan, WeightSource
-from pinbench.contract.result import InstanceResult, Kernel, Placement, Record
+from pinbench.contract.result import EngineFacts, InstanceResult, Kernel, Placement, Record
 
 Fields = dict[str, Scalar | None]
 
@@ -50,7 +50,7 @@ def application_configuration(record: Record) -> dict[str, Scalar]:
     return _known(
         {
             "SCENARIO": _SCENARIOS.get(case.mode),
-            "SERVING_STACK": f"in process, engine {case.knobs.engine}" if _has_model(record) else None,
+            "SERVING_STACK": f"in process, engine {_engines(case, record.results)}" if _has_model(record) else None,
             "MODEL_WORKERS": len(record.plan.instances),
             "REQUEST_PER_WORKER": 1,
         }
@@ -63,6 +63,17 @@ def _known(values: Fields) -> dict[str, Scalar]:
 
 def _has_model(record: Record) -> bool:
     return any(result.model is not None for result in record.results)
+
+
+def _engines(case: Case, results: Iterable[InstanceResult]) -> str:
+    """Return what executed the model, as the instances saw it; those of an older record did not say."""
+    ran = dict.fromkeys(_engine(result.engine) for result in results if result.engine is not None)
+    return " and ".join(ran) or case.knobs.engine
+
+
+def _engine(engine: EngineFacts) -> str:
+    details = ", ".join(filter(None, (engine.path, engine.isa, engine.fallback)))
+    return f"{engine.name} ({details})" if details else engine.name
 
 
 def _framework(record: Record) -> str | None:

@@ -14,7 +14,7 @@ from pinbench.contract.result import InstanceResult, Kernel
 from pinbench.harness.kpi.measurement import Measurement
 
 # Primitives that multiply; reorders and element-wise ones change formats on their way and say nothing of a label.
-_MULTIPLIES = {"matmul", "inner_product", "convolution", "deconvolution", "rnn"}
+_MULTIPLIES = {"matmul", "inner_product", "convolution", "deconvolution", "rnn", "chain"}  # the last one is ours
 _OPERAND = re.compile(r"\b(src|wei)[:_]([a-z]+[0-9]+)")
 _INT8 = {"s8", "u8"}
 
@@ -36,7 +36,9 @@ def _require(result: InstanceResult, case: Case) -> None:
     kernels = () if result.isa is None else result.isa.kernels
     multiplying = [kernel for kernel in kernels if kernel.primitive in _MULTIPLIES]
     if not multiplying:
-        raise KpiError(f"the label {case.label} is unproven: {who} executed no matrix multiplication of oneDNN")
+        raise KpiError(
+            f"the label {case.label} is unproven: {who} executed no matrix multiplication of oneDNN or of ours"
+        )
     amx = [kernel for kernel in multiplying if "amx" in kernel.implementation]
     if case.isa is Isa.AMX and not amx:
         raise KpiError(f"{case.label} needs AMX, but {who} multiplied with {_named(multiplying)}")

@@ -1,7 +1,9 @@
 """bfloat16 weights, tables and activations; oneDNN adds up in fp32, and the last layer stays in fp32."""
 
 import torch
-from torch import Tensor, nn
+from torch import nn
+
+from pinbench.worker.ops.cast import ToFloat
 
 TABLE_DTYPE = torch.bfloat16
 MULTIPLY_DTYPE = torch.bfloat16
@@ -9,14 +11,6 @@ MULTIPLY_DTYPE = torch.bfloat16
 # Largest difference of a logit to fp32 eager. bfloat16 rounds to 8 bits (unit roundoff 2**-9, 0.2 %), at each of
 # the eight layers and the interaction; a logit of size 10 may be off by some 0.1.
 LOGIT_TOLERANCE = 0.1
-
-
-class ToFloat(nn.Module):
-    """Back to fp32 before the last layer: its one output decides the probability and costs nothing."""
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        """Return `hidden` in fp32."""
-        return hidden.float()
 
 
 def apply(model: nn.Module) -> nn.Module:

@@ -18,7 +18,7 @@ from pinbench.base.plugin import load_plugin
 from pinbench.contract.case import Case, DataType
 from pinbench.contract.gate import Barrier
 from pinbench.contract.plan import Instance, WeightSource
-from pinbench.contract.result import DataFacts, ModelFacts, Quality
+from pinbench.contract.result import DataFacts, IsaReadback, ModelFacts, Quality
 from pinbench.worker import engine as engines
 from pinbench.worker import precision as precisions
 from pinbench.worker.data.criteo.batch import Batch
@@ -43,6 +43,7 @@ _MIN_BATCHES = 4
 _CHECKED_ROWS = 64
 _SPLIT = "test"  # the labelled rows that inference runs on
 _END_TO_END = "end_to_end"  # of DATA_LOADING
+_MAX_CPU_ISA = "ONEDNN_MAX_CPU_ISA"  # which the plan sets where a label excludes what the CPU has
 
 _TABLE_BITS: dict[torch.dtype, type[np.generic]] = {torch.float32: np.float32, torch.bfloat16: np.uint16}
 
@@ -77,7 +78,8 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepa
     model = _Model(config=config, max_ind_range=max_ind_range, origin=origin, tables_RD=tables_RD)
     gate.phase("engine")
     told = read_header(knobs.onednn_verbose)
-    step = _step(case, model, precision)
+    compiled = _compile(instance, model, precision)
+    step = _step(compiled)
     gate.phase("data")
     split = None if split is None else split.capped(max_ind_range)
     batches, data = _batches(instance, model, split)
@@ -86,9 +88,10 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepa
         batches=batches,
         batch_size=knobs.batch_size,
         threads=torch.get_num_threads(),
+        engine=compiled.facts,
         model=_facts(model, precision),
         data=data,
-        probe=lambda: replace(told, kernels=read_dispatch(lambda: step(batches[0]), knobs.onednn_verbose).kernels),
+        probe=lambda: _probe(told, compiled, batches[0], knobs.onednn_verbose),
         check=lambda: _check(model, step, batches, precision.LOGIT_TOLERANCE),
         gemm_peak=lambda: gemm_peak_flop_per_s(precision.MULTIPLY_DTYPE),
     )
@@ -205,18 +208,30 @@ def _as_tables(store: WeightStore, config: DlrmConfig, dtype: torch.dtype) -> Te
     return torch.from_numpy(store.bytes_view).view(dtype).view(-1, config.embedding_dim)
 
 
-def _step(case: Case, model: _Model, precision: ModuleType) -> Callable[[Batch], Tensor]:
+def _compile(instance: Instance, model: _Model, precision: ModuleType) -> engines.Compiled:
     module = Dlrm(model.config, model.tables_RD)
     module.load_stacks(model.origin.stacks())
-    engine = load_plugin(engines, case.knobs.engine)
+    case = instance.case
     batch_size = case.knobs.batch_size
-    compiled = engine.compile(precision.apply(module).for_inference(batch_size), batch_size)
+    site = engines.Site(cpus=instance.cpus, isa=case.isa, max_cpu_isa=instance.env.get(_MAX_CPU_ISA))
+    compiled: engines.Compiled = load_plugin(engines, case.knobs.engine).compile(
+        precision.apply(module).for_inference(batch_size), batch_size, site
+    )
+    return compiled
+
+
+def _step(compiled: engines.Compiled) -> Callable[[Batch], Tensor]:
+    call = compiled.call
 
     def step(batch: Batch) -> Tensor:
-        probability_B: Tensor = compiled(batch.dense_BI, batch.sparse_BF)
-        return probability_B
+        return call(batch.dense_BI, batch.sparse_BF)
 
     return step
+
+
+def _probe(told: IsaReadback, compiled: engines.Compiled, batch: Batch, verbosity: int) -> IsaReadback:
+    seen = read_dispatch(lambda: compiled(batch.dense_BI, batch.sparse_BF), verbosity)
+    return replace(told, kernels=seen.kernels + compiled.kernels)
 
 
 def _batches(instance: Instance, model: _Model, split: Split | None) -> tuple[Sequence[Batch], DataFacts]:

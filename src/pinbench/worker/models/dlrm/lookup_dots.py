@@ -24,11 +24,11 @@ class LookupDots(nn.Module):
 
     def __init__(self, sparse_arch: SparseArch, interaction: DotInteraction, batch_size: int) -> None:
         super().__init__()
-        self._tables_RD = sparse_arch.tables_RD
-        self._offset_F = sparse_arch.offset_F
+        self.tables_RD = sparse_arch.tables_RD
+        self.offset_F = sparse_arch.offset_F
         self._chunk = min(batch_size, _CHUNK_ROWS)
-        width, dtype = self._tables_RD.shape[1], self._tables_RD.dtype
-        features = len(self._offset_F) + 1  # the dense one first
+        width, dtype = self.tables_RD.shape[1], self.tables_RD.dtype
+        features = len(self.offset_F) + 1  # the dense one first
         padded = -(-features // _FEATURE_MULTIPLE) * _FEATURE_MULTIPLE  # G, the width of the padded matrix
         self._pair_P = interaction.pair_P // features * padded + interaction.pair_P % features
         # Row 0 of the block stands in for the dense feature, which overwrites it, and for the padding.
@@ -48,8 +48,8 @@ class LookupDots(nn.Module):
     def _compute(self, dense_BD: Tensor, sparse_BF: Tensor, features_BW: Tensor) -> None:
         size, width = dense_BD.shape
         row_BG, stacked_BGD, dots_BGG = self._row_BG[:size], self._stacked_BGD[:size], self._dots_BGG[:size]
-        torch.add(sparse_BF, self._offset_F, out=row_BG[:, 1 : sparse_BF.shape[1] + 1])
-        torch.index_select(self._tables_RD, 0, row_BG.view(-1), out=stacked_BGD.view(-1, width))
+        torch.add(sparse_BF, self.offset_F, out=row_BG[:, 1 : sparse_BF.shape[1] + 1])
+        torch.index_select(self.tables_RD, 0, row_BG.view(-1), out=stacked_BGD.view(-1, width))
         stacked_BGD[:, 0] = dense_BD
         torch.bmm(stacked_BGD, stacked_BGD.mT, out=dots_BGG)
         features_BW[:, :width] = dense_BD

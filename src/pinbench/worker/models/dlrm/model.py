@@ -10,6 +10,7 @@ from pinbench.worker.models.dlrm.interaction import CatInteraction, DotInteracti
 from pinbench.worker.models.dlrm.lookup_dots import LookupDots
 from pinbench.worker.models.dlrm.over import OverArch
 from pinbench.worker.models.dlrm.sparse import SparseArch
+from pinbench.worker.ops.parts import DotParts
 
 
 class Features(nn.Module):
@@ -56,6 +57,18 @@ class Dlrm(nn.Module):
             case Features(sparse_arch=sparse_arch, interaction=DotInteraction() as interaction):
                 self.features = LookupDots(sparse_arch, interaction, batch_size)
         return self
+
+    def dot_parts(self) -> DotParts | None:
+        """Return what an operator that computes all of it needs; None: features do not meet by their dots."""
+        match self.features:
+            case Features(sparse_arch=tables, interaction=DotInteraction()) | (LookupDots() as tables):
+                return DotParts(
+                    tables_RD=tables.tables_RD,
+                    first_row_F=tables.offset_F,
+                    bottom=self.dense_arch.layers,
+                    over=self.over_arch.layers,
+                )
+        return None
 
     def forward(self, dense_BI: Tensor, sparse_BF: Tensor) -> Tensor:
         """Return the click probability, shape (B,)."""

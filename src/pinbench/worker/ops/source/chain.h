@@ -9,7 +9,7 @@
 
 #include "tables.h"
 
-namespace pinbench {
+namespace PINBENCH_NAMESPACE {
 
 // Memory on huge pages where the kernel grants them: the chain reads all of it at each call.
 class HugeBlock {
@@ -207,4 +207,4 @@ class DlrmChain : public torch::CustomClassHolder {
   ThreadScratch scratch_;
 };
 
-}  // namespace pinbench
+}  // namespace PINBENCH_NAMESPACE

@@ -3,7 +3,7 @@
 
 #include "tables.h"
 
-namespace pinbench {
+namespace PINBENCH_NAMESPACE {
 
 class LookupDots : public torch::CustomClassHolder {
  public:
@@ -52,4 +52,4 @@ class LookupDots : public torch::CustomClassHolder {
   ThreadScratch scratch_;
 };
 
-}  // namespace pinbench
+}  // namespace PINBENCH_NAMESPACE

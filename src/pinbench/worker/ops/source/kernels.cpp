@@ -8,11 +8,11 @@
 #define PINBENCH_JOIN(prefix, name) prefix##name
 #define PINBENCH_TABLE(name) PINBENCH_JOIN(kernels_, name)
 
-namespace pinbench {
+namespace PINBENCH_NAMESPACE {
 
 extern const Kernels PINBENCH_TABLE(PINBENCH_ISA);
 const Kernels PINBENCH_TABLE(PINBENCH_ISA) = {
     PINBENCH_NAME(PINBENCH_ISA), kPanelOutputs, scratch_bytes, lookup_dots, fetch, layer, head, pad,
 };
 
-}  // namespace pinbench
+}  // namespace PINBENCH_NAMESPACE

@@ -4,8 +4,9 @@
 
 #include <stdint.h>
 
-namespace pinbench {
+namespace PINBENCH_NAMESPACE {
 
+// PINBENCH_NAMESPACE, from the command line, keeps two builds in one process apart, as the tests have them.
 enum class Format : int { kFloat, kBfloat16 };
 
 // The gather and the pairwise dots of a batch. F tables, D values a row, features G = F + 1 with the dense one first.
@@ -62,4 +63,4 @@ struct Kernels {
               int64_t end);
 };
 
-}  // namespace pinbench
+}  // namespace PINBENCH_NAMESPACE

@@ -18,7 +18,7 @@
 #define PINBENCH_PAIRS 1
 #endif
 
-namespace pinbench {
+namespace PINBENCH_NAMESPACE {
 namespace {
 
 #if defined(PINBENCH_LANES)
@@ -122,4 +122,4 @@ PINBENCH_INLINE Floats add_pair_products(Floats sum, Words a, Words b) {
 #endif
 
 }  // namespace
-}  // namespace pinbench
+}  // namespace PINBENCH_NAMESPACE

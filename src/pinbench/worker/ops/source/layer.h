@@ -6,7 +6,7 @@
 #include "kernels.h"
 #include "lanes.h"
 
-namespace pinbench {
+namespace PINBENCH_NAMESPACE {
 namespace {
 
 constexpr int kPanelVectors = 2;
@@ -149,4 +149,4 @@ void pad(Format format, const float* x, int64_t x_stride, int64_t inputs, void* 
 }
 
 }  // namespace
-}  // namespace pinbench
+}  // namespace PINBENCH_NAMESPACE

@@ -10,7 +10,7 @@
 
 #include "features.h"
 
-namespace pinbench {
+namespace PINBENCH_NAMESPACE {
 
 // Return relu(x @ weight.T + bias); the weight is packed by mkldnn::_reorder_linear_weight.
 inline at::Tensor packed_layer(const at::Tensor& x_BI, const at::Tensor& weight, const at::Tensor& bias_O) {
@@ -90,4 +90,4 @@ class DlrmLayers : public torch::CustomClassHolder {
   at::Tensor dense_BI_, features_BW_;
 };
 
-}  // namespace pinbench
+}  // namespace PINBENCH_NAMESPACE

@@ -4,7 +4,7 @@
 #include "kernels.h"
 #include "lanes.h"
 
-namespace pinbench {
+namespace PINBENCH_NAMESPACE {
 namespace {
 
 // A tile of the triangle: its sums, a column and the tile's rows must fit the registers together (12 + 1 + 3 of 16).
@@ -194,4 +194,4 @@ bool lookup_dots(const Lookup& lookup, void* memory, int64_t sample, int64_t ahe
 }
 
 }  // namespace
-}  // namespace pinbench
+}  // namespace PINBENCH_NAMESPACE

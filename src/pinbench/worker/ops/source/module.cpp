@@ -5,7 +5,7 @@
 #include "features.h"
 #include "layers.h"
 
-namespace pinbench {
+namespace PINBENCH_NAMESPACE {
 
 // PINBENCH_ISAS is the list of instruction sets that this build has kernels for: ISA(generic) ISA(avx2) ...
 #define ISA(isa) extern const Kernels kernels_##isa;
@@ -20,20 +20,20 @@ const Kernels& find_kernels(const std::string& isa) {
   TORCH_CHECK(false, "no kernels for ", isa, " in this build");
 }
 
-}  // namespace pinbench
+}  // namespace PINBENCH_NAMESPACE
 
 TORCH_LIBRARY(PINBENCH_NAMESPACE, library) {
   using Tensors = std::vector<at::Tensor>;
   using Name = const std::string&;
-  library.class_<pinbench::LookupDots>("LookupDots")
+  library.class_<PINBENCH_NAMESPACE::LookupDots>("LookupDots")
       .def(torch::init<Name, at::Tensor, at::Tensor, at::Tensor, int64_t>())
-      .def("forward", &pinbench::LookupDots::forward);
-  library.class_<pinbench::DlrmLayers>("DlrmLayers")
+      .def("forward", &PINBENCH_NAMESPACE::LookupDots::forward);
+  library.class_<PINBENCH_NAMESPACE::DlrmLayers>("DlrmLayers")
       .def(torch::init<Name, at::Tensor, at::Tensor, at::Tensor, int64_t, int64_t, int64_t, Tensors, Tensors, Tensors,
                        Tensors, at::Tensor, double, int64_t>())
-      .def("forward", &pinbench::DlrmLayers::forward);
-  library.class_<pinbench::DlrmChain>("DlrmChain")
+      .def("forward", &PINBENCH_NAMESPACE::DlrmLayers::forward);
+  library.class_<PINBENCH_NAMESPACE::DlrmChain>("DlrmChain")
       .def(torch::init<Name, at::Tensor, at::Tensor, at::Tensor, const Tensors&, const Tensors&, const Tensors&,
                        const Tensors&, at::Tensor, double, int64_t>())
-      .def("forward", &pinbench::DlrmChain::forward);
+      .def("forward", &PINBENCH_NAMESPACE::DlrmChain::forward);
 }

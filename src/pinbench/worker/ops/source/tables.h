@@ -14,7 +14,7 @@
 
 #include "kernels.h"
 
-namespace pinbench {
+namespace PINBENCH_NAMESPACE {
 
 // The kernels of this build by the name of their instruction set; what the CPU has is for the caller to know.
 const Kernels& find_kernels(const std::string& isa);
@@ -101,4 +101,4 @@ inline void check_ids(const std::atomic<bool>& in_range) {
   TORCH_CHECK_INDEX(in_range.load(), "an id is not below the rows of its table");
 }
 
-}  // namespace pinbench
+}  // namespace PINBENCH_NAMESPACE

@@ -1,0 +1,1 @@
+"""Operators of our own: their C++ sources, how they are built, and which instruction set of them runs."""
