@@ -112,7 +112,7 @@ def test_an_empty_config_changes_nothing(change):
         ("BATCH_SIZE=$(touch x)", "BATCH_SIZE must be a whole number from 1 to 1048576, got '$(touch x)' (--set)"),
         ("STEPS=-1", "STEPS must be a whole number of at least 1, got '-1' (--set)"),
         ("WEIGHT_SHARING=maybe", "WEIGHT_SHARING must be True or False, got 'maybe' (--set)"),
-        ("ENGINE=inductor", "ENGINE must be one of eager, got 'inductor' (--set)"),
+        ("ENGINE=inductor", "ENGINE must be one of eager, pinned, got 'inductor' (--set)"),
         ("BATCHSIZE=4", "DLRM-PyTorch-Xeon-Public has no parameter 'BATCHSIZE'; did you mean BATCH_SIZE?"),
         ("QUUX=4", "--set: DLRM-PyTorch-Xeon-Public has no parameter 'QUUX'"),
         ("BATCH_SIZE", "--set takes NAME=VALUE, got 'BATCH_SIZE'"),

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from records import died, make_case, make_host, make_record, ok
 
-from pinbench.contract.result import Status
+from pinbench.contract.result import EngineFacts, Status
 from pinbench.harness.kpi.configuration import application_configuration, workload_configuration
 
 
@@ -42,3 +42,18 @@ def test_a_run_that_was_not_planned_still_tells_its_command():
 
 def test_the_scenario_goes_by_the_mode():
     assert application_configuration(make_record())["SCENARIO"] == "offline"
+
+
+def test_the_engine_is_the_one_that_ran_with_its_path_and_the_reason_of_a_fallback():
+    def stack(*engines):
+        results = [ok(index, engine=engine) for index, engine in enumerate(engines)]
+        return application_configuration(make_record(*results, case=make_case(engine="pinned")))["SERVING_STACK"]
+
+    chain = EngineFacts(name="pinned", path="chain", isa="avx2")
+    assert stack(chain, chain) == "in process, engine pinned (chain, avx2)"
+    without = EngineFacts(name="eager", fallback="not pinned: no compiler")
+    assert stack(without, without) == "in process, engine eager (not pinned: no compiler)"
+    assert stack(chain, replace(chain, path="layers")) == (
+        "in process, engine pinned (chain, avx2) and pinned (layers, avx2)"
+    )
+    assert stack(None, None) == "in process, engine pinned"  # a record from before instances told

@@ -15,6 +15,9 @@ INT8_KERNEL = Kernel(
 REORDER = Kernel(primitive="reorder", implementation="jit:uni", types="src:f32 dst:bf16", calls=1)
 # fp32 data under ONEDNN_DEFAULT_FPMATH_MODE=BF16, as oneDNN names it on AMX and without
 BF32_KERNEL = replace(FP32_KERNEL, implementation="brg_matmul:avx512_core_amx")
+CHAIN = Kernel(primitive="chain", implementation="pinbench:avx512_core", types="src:f32 wei:f32 dst:f32", calls=7)
+BF16_CHAIN = replace(CHAIN, implementation="pinbench:avx512_core_bf16", types="src:bf16 wei:bf16 dst:bf16")
+LOOKUP = replace(CHAIN, primitive="lookup_dots", calls=1)
 BF32_AVX_KERNEL = replace(FP32_KERNEL, implementation="brg_matmul:avx512_core_bf16")
 
 
@@ -31,6 +34,8 @@ def run(isa, precision, *kernels):
         (Isa.AMX, Precision.BFLOAT16, AMX_KERNEL),
         (Isa.AVX, Precision.INT8, INT8_KERNEL),
         (Isa.AMX, Precision.BFLOAT32, BF32_KERNEL),
+        (Isa.AVX, Precision.FP32, CHAIN),
+        (Isa.AVX, Precision.BFLOAT16, BF16_CHAIN),
     ],
 )
 def test_a_label_that_holds_is_accepted(isa, precision, kernel):
@@ -48,6 +53,9 @@ def test_a_label_that_holds_is_accepted(isa, precision, kernel):
         (Isa.AVX, Precision.BFLOAT16, FP32_KERNEL, "avx_bfloat16 says bfloat16"),
         (Isa.AVX, Precision.INT8, FP32_KERNEL, "avx_int8 says int8"),
         (Isa.AMX, Precision.BFLOAT32, AMX_KERNEL, "amx_bfloat32 says bfloat32"),
+        (Isa.AMX, Precision.BFLOAT16, BF16_CHAIN, "amx_bfloat16 needs AMX"),
+        (Isa.AVX, Precision.FP32, BF16_CHAIN, "avx_fp32 says fp32"),
+        (Isa.AVX, Precision.BFLOAT16, CHAIN, "avx_bfloat16 says bfloat16"),
     ],
 )
 def test_a_label_that_reality_contradicts_is_refused_with_what_ran(isa, precision, kernel, reason):
@@ -67,7 +75,7 @@ def test_a_low_precision_may_keep_a_layer_in_fp32_but_not_most():
         run(Isa.AVX, Precision.BFLOAT16, replace(BF16_KERNEL, calls=4), replace(FP32_KERNEL, calls=4))
 
 
-@pytest.mark.parametrize("kernels", [(), (REORDER,)])
+@pytest.mark.parametrize("kernels", [(), (REORDER,), (LOOKUP,)])
 def test_a_model_that_never_multiplied_with_onednn_leaves_its_label_unproven(kernels):
     with pytest.raises(KpiError, match="the label avx_fp32 is unproven: instance 0 executed no matrix multiplication"):
         run(Isa.AVX, Precision.FP32, *kernels)

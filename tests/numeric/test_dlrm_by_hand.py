@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pinbench.base.errors import UsageError
-from pinbench.worker.engine import eager
+from pinbench.worker.engine import eager, pinned
 from pinbench.worker.models.dlrm.config import DlrmConfig, make_config
 from pinbench.worker.models.dlrm.model import Dlrm
 from pinbench.worker.models.dlrm.reference import reference_logits
@@ -68,13 +68,13 @@ def probability_by_hand(
 
 
 @pytest.mark.parametrize("interaction", ["dot", "cat"])
-@pytest.mark.parametrize("packed", [False, True])
-def test_probabilities_equal_those_of_plain_loops(interaction, packed):
+@pytest.mark.parametrize("engine", [None, eager, pinned])
+def test_probabilities_equal_those_of_plain_loops(interaction, engine):
     config = small_config(interaction)
     model, origin = model_of(config)
     dense_BI, sparse_BF = batch_of(config, 9)
     with torch.no_grad():
-        compute = eager.compile(model.for_inference(9), 9) if packed else model
+        compute = model if engine is None else engine.compile(model.for_inference(9), 9)
         probability_B = compute(dense_BI, sparse_BF)
     for row in range(9):
         by_hand = probability_by_hand(config, origin, dense_BI[row].tolist(), sparse_BF[row].tolist(), interaction)
@@ -93,8 +93,9 @@ def test_the_fp32_reference_equals_plain_loops(interaction):
 
 
 @needs_bfloat16
+@pytest.mark.parametrize("engine", [eager, pinned])
 @pytest.mark.parametrize("batch_size", [1, 3, 128])
-def test_bfloat16_stays_within_its_stated_tolerance_and_is_not_fp32_in_disguise(batch_size):
+def test_bfloat16_stays_within_its_stated_tolerance_and_is_not_fp32_in_disguise(batch_size, engine):
     config = make_config(
         embedding_dim=128,
         bottom="13-512-256-128",
@@ -107,7 +108,7 @@ def test_bfloat16_stays_within_its_stated_tolerance_and_is_not_fp32_in_disguise(
     half, _ = model_of(config, bfloat16.TABLE_DTYPE)
     with torch.no_grad():
         logits_B = torch.logit(full(dense_BI, sparse_BF).double())
-        compute = eager.compile(bfloat16.apply(half).for_inference(batch_size), batch_size)
+        compute = engine.compile(bfloat16.apply(half).for_inference(batch_size), batch_size)
         rounded_B = torch.logit(compute(dense_BI, sparse_BF).double())
     error = (rounded_B - logits_B).abs().max().item()
     assert 1e-5 < error < bfloat16.LOGIT_TOLERANCE

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from pinbench.worker.engine import eager
+from pinbench.worker.engine import eager, pinned
 from pinbench.worker.models.dlrm.capping import cap_rows
 from pinbench.worker.models.dlrm.checkpoint import CheckpointOrigin
 from pinbench.worker.models.dlrm.config import DlrmConfig, make_config, parse_sizes
@@ -70,6 +70,20 @@ def test_the_packed_engine_gives_the_same_logits(infer):
     with torch.no_grad():
         compiled = eager.compile(model.for_inference(256), batch_size=256)
         probability_B = compiled(infer["dense"], infer["indices"].T)
+    assert torch.allclose(torch.logit(probability_B), torch.logit(infer["prob"].squeeze(1)), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(("path", "batch_size"), [("layers", 256), ("layers", 16), ("chain", 16), ("chain", 1)])
+def test_the_pinned_engine_gives_the_same_logits_on_each_path(infer, monkeypatch, path, batch_size):
+    monkeypatch.setattr(pinned, "best_seconds", lambda calls: {name: float(name != path) for name in calls})
+    model = load("tiny_tb00.pt", tiny_config())
+    with torch.no_grad():
+        compiled = pinned.compile(model.for_inference(batch_size), batch_size)
+        if compiled.facts.fallback is not None:
+            pytest.skip(compiled.facts.fallback)
+        batches = zip(infer["dense"].split(batch_size), infer["indices"].T.split(batch_size), strict=True)
+        probability_B = torch.cat([compiled(*batch) for batch in batches])
+    assert compiled.facts.path == path
     assert torch.allclose(torch.logit(probability_B), torch.logit(infer["prob"].squeeze(1)), rtol=0, atol=1e-6)
 
 

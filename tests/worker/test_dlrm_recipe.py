@@ -103,6 +103,27 @@ def test_the_step_computes_and_the_check_finds_it_close_to_fp32_eager(precision)
     assert prepared.model.origin == "seed 0"
 
 
+@pytest.mark.parametrize("engine", ["eager", "pinned"])
+def test_the_record_says_which_engine_ran_and_which_kernels(engine):
+    prepared = dlrm.prepare(order_of(case_of(engine=engine)), OpenGate(), None)
+    if prepared.engine.fallback is not None:
+        pytest.skip(prepared.engine.fallback)
+    assert prepared.engine.name == engine
+    assert (prepared.engine.isa is not None) == (engine == "pinned")
+    primitives = {kernel.primitive for kernel in prepared.probe().kernels}
+    assert ("lookup_dots" in primitives) == (engine == "pinned")
+    assert primitives & {"matmul", "inner_product", "chain"}
+    assert prepared.check().max_logit_error <= prepared.check().tolerance
+
+
+def test_the_limit_that_the_plan_sets_for_onednn_holds_for_our_kernels_too():
+    limited = replace(order_of(case_of(engine="pinned")), env={"ONEDNN_MAX_CPU_ISA": "SSE41"})
+    prepared = dlrm.prepare(limited, OpenGate(), None)
+    if prepared.engine.fallback is not None:
+        pytest.skip(prepared.engine.fallback)
+    assert prepared.engine.isa == "generic"
+
+
 def test_the_same_seed_gives_the_same_outputs_and_another_shard_other_rows():
     first, again = (dlrm.prepare(order_of(case_of()), OpenGate(), None) for _ in range(2))
     assert torch.equal(first.step(first.batches[0]), again.step(again.batches[0]))
@@ -126,7 +147,8 @@ def test_two_instances_compute_on_one_copy_of_the_tables():
 
 def test_outputs_that_are_not_those_of_the_model_have_no_quality():
     prepared = dlrm.prepare(order_of(case_of()), OpenGate(), None)
-    bias_O = prepared.step.__closure__[0].cell_contents.over_arch.layers[-1].bias_O
+    model = prepared.step.__closure__[0].cell_contents
+    bias_O = model.over_arch.layers[-1].bias_O
     bias_O += 1.0
     with pytest.raises(ModelError, match="differ from fp32 eager by 1 in the logit"):
         prepared.check()

@@ -39,7 +39,7 @@ def compile(model: nn.Module, batch_size: int, site: Site | None = None) -> Comp
     except OperatorError as error:
         fallback = eager.compile(model, batch_size, site)
         return replace(fallback, facts=replace(fallback.facts, fallback=f"not pinned: {error}"))
-    isa = isas.best(isas.runnable(), site.max_cpu_isa)
+    isa = isas.best(isas.useful(parts.tables_RD.dtype), site.max_cpu_isa)
     paths = _paths(operators, parts, isa, batch_size, site)
     trial_s = _try(paths, parts, batch_size) if len(paths) > 1 else {}
     path = min(trial_s, key=trial_s.__getitem__) if trial_s else next(iter(paths))

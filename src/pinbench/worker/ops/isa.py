@@ -53,6 +53,14 @@ def variants(machine: str | None = None) -> tuple[Variant, ...]:
     return _X86 if (machine or platform.machine()) == "x86_64" else (GENERIC,)
 
 
+def useful(dtype: torch.dtype) -> tuple[str, ...]:
+    """Return the names of those that this CPU can run and `dtype` has a use for, the plainest first.
+
+    fp32 has none for instructions of bfloat16, and a name that holds them would contradict an fp32 label.
+    """
+    return tuple(name for name in runnable() if dtype == torch.bfloat16 or not name.endswith("_bf16"))
+
+
 def runnable() -> tuple[str, ...]:
     """Return the names of those that this CPU can run, the plainest first."""
     has = {

@@ -1,7 +1,7 @@
 """The library of our operators: built once for a compiler, a PyTorch and a source, and kept in the user's cache.
 
 A folder a key holds the library and, written last, a manifest with its SHA-256. What is not as its manifest says is
-built again. Builders take turns by a lock file and rename what they have finished, so a reader sees all of it or nothing.
+built again. Builders take turns by a lock file and rename what they have finished: a reader sees all of it or nothing.
 """
 
 import fcntl

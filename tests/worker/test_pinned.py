@@ -1,0 +1,104 @@
+"""The engine that runs our own operators: which path, what it says of itself, and when it leaves the model to eager."""
+
+import pytest
+import torch
+from fake_compiler import FakeCompiler
+
+from pinbench.contract.case import Isa
+from pinbench.worker.engine import Site, pinned
+from pinbench.worker.models.dlrm.config import make_config
+from pinbench.worker.models.dlrm.model import Dlrm
+from pinbench.worker.ops import operators
+from pinbench.worker.ops.isa import useful
+
+
+@pytest.fixture(autouse=True)
+def no_gradients():
+    with torch.no_grad():
+        yield
+
+
+def model(interaction: str = "dot") -> Dlrm:
+    torch.manual_seed(0)
+    config = make_config(
+        embedding_dim=16, bottom="13-32-16", over="64-24-1", table_rows=(40,) * 26, interaction=interaction
+    )
+    return Dlrm(config, torch.rand(26 * 40, 16) - 0.5)
+
+
+def batch(samples: int) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.rand(samples, 13), torch.randint(40, (samples, 26))
+
+
+def agrees(compiled: pinned.Compiled, samples: int, interaction: str = "dot") -> bool:
+    inputs = batch(samples)
+    return torch.allclose(compiled(*inputs), model(interaction)(*inputs), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("samples", [1, 16, 64])
+def test_a_small_batch_tries_both_paths_and_takes_the_faster_one(samples):
+    compiled = pinned.compile(model().for_inference(samples), samples)
+    facts = compiled.facts
+    assert facts.name == "pinned"
+    assert facts.fallback is None
+    assert set(facts.trial_s) == {"layers", "chain"}
+    assert facts.path == min(facts.trial_s, key=facts.trial_s.__getitem__)
+    assert facts.isa == useful(torch.float32)[-1]
+    assert agrees(compiled, samples)
+
+
+@pytest.mark.parametrize("winner", ["layers", "chain"])
+def test_the_path_that_the_trial_found_faster_is_what_runs_and_what_is_said(monkeypatch, winner):
+    monkeypatch.setattr(pinned, "best_seconds", lambda calls: {name: float(name != winner) for name in calls})
+    compiled = pinned.compile(model(), 4)
+    assert compiled.facts.path == winner
+    names = {"layers": ["lookup_dots"], "chain": ["lookup_dots", "chain"]}[winner]
+    assert [kernel.primitive for kernel in compiled.kernels] == names
+    assert {kernel.implementation for kernel in compiled.kernels} == {f"pinbench:{useful(torch.float32)[-1]}"}
+    assert {kernel.types for kernel in compiled.kernels} == {"src:f32 wei:f32 dst:f32"}
+    assert [kernel.calls for kernel in compiled.kernels[1:]] == [4] * (winner == "chain")
+    assert agrees(compiled, 4)
+
+
+def test_a_large_batch_and_an_amx_label_are_onednns():
+    large = pinned.compile(model(), 300)
+    assert (large.facts.path, dict(large.facts.trial_s)) == ("layers", {})
+    assert agrees(large, 300)
+    tiles = pinned.compile(model(), 1, Site(isa=Isa.AMX))
+    assert (tiles.facts.path, dict(tiles.facts.trial_s)) == ("layers", {})
+
+
+def test_a_limit_of_onednn_holds_for_our_kernels_too():
+    compiled = pinned.compile(model(), 3, Site(max_cpu_isa="SSE41"))
+    assert compiled.facts.isa == "generic"
+    assert agrees(compiled, 3)
+
+
+def test_a_model_of_another_kind_runs_in_eager_and_the_facts_say_why():
+    compiled = pinned.compile(model("cat").for_inference(5), 5)
+    assert compiled.facts.name == "eager"
+    assert compiled.facts.fallback.startswith("not pinned: the operators compute pairwise dots")
+    assert agrees(compiled, 5, "cat")
+
+
+def fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operators, "_loaded", {})
+
+
+def test_without_a_compiler_eager_runs_and_the_facts_say_so(monkeypatch, tmp_path):
+    fresh_process(monkeypatch)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    compiled = pinned.compile(model(), 8)
+    assert compiled.facts.name == "eager"
+    assert compiled.facts.fallback == "not pinned: there is no C++ compiler on PATH (g++, c++, clang++)"
+    assert agrees(compiled, 8)
+
+
+def test_a_library_that_cannot_be_loaded_is_built_once_more_and_then_given_up(monkeypatch, tmp_path):
+    fresh_process(monkeypatch)
+    fake = FakeCompiler(tmp_path / "bin")  # what it makes is no library
+    monkeypatch.setenv("PATH", fake.path)
+    compiled = pinned.compile(model(), 8, Site(cache_dir=tmp_path / "cache"))
+    assert compiled.facts.name == "eager"
+    assert "operators.so cannot be loaded" in compiled.facts.fallback
+    assert len([call for call in fake.calls if "-shared" in call]) == 2
