@@ -14,7 +14,7 @@ _CAPS = (
 )  # fmt: skip
 
 
-_MLP_COPIES = 3  # at the widest moment: as drawn or loaded, in the model, and packed by oneDNN
+_MLP_COPIES = 4  # at the widest moment: as drawn or loaded, in the model, packed by oneDNN, and packed for a chain
 _MLP_WEIGHT_BYTES = 4  # drawn, loaded and copied in fp32
 
 
