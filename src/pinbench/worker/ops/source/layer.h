@@ -11,8 +11,9 @@ namespace {
 
 constexpr int kPanelVectors = 2;
 constexpr int kPanelOutputs = kPanelVectors * kLanes;
-// Samples whose sums fit the registers beside a panel's weights and a sample's value (12 + 2 + 1 of 16).
-constexpr int kMostSamples = kRegisters == 32 ? 12 : 6;
+// Samples whose sums fit the registers beside a panel's weights and a sample's value (10 + 2 + 1 of 16), and whose addresses
+// fit the others: 12 samples in 32 registers would do, but not without spilling addresses.
+constexpr int kMostSamples = kRegisters == 32 ? 8 : 5;
 // One sample alone has too few sums to keep the multipliers busy: several panels then take part at once.
 constexpr int kPanelsOfOne = 4;
 

@@ -8,7 +8,7 @@
 #include <optional>
 #include <string_view>
 
-#include "features.h"
+#include "lookup.h"
 
 namespace PINBENCH_NAMESPACE {
 

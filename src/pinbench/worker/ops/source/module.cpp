@@ -2,7 +2,7 @@
 #include <torch/library.h>
 
 #include "chain.h"
-#include "features.h"
+#include "lookup.h"
 #include "layers.h"
 
 namespace PINBENCH_NAMESPACE {
