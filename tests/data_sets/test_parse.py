@@ -2,11 +2,11 @@ import _thread
 import gzip
 import os
 import threading
-from pathlib import Path
 
 import pytest
 from criteo_rows import line, lines, plain_rows
 from parsed_rows import input_rows, parse, quiet
+from real_rows import REAL, needs_real_rows
 from rlimit import largest_file
 
 from pinbench.base.errors import DataError
@@ -16,8 +16,6 @@ from pinbench.worker.data.criteo import parse_piece
 from pinbench.worker.data.criteo.parse import parse_inputs
 from pinbench.worker.data.criteo.progress import Progress
 
-SHARED = Path(os.environ.get("PINBENCH_SHARED", Path(__file__).parents[2] / "../shared"))
-REAL = SHARED / "real/criteo/terabyte_day0_head_1000.tsv"
 SHARD_BYTES = 20_000
 ROWS = 2000  # about 450 kB
 
@@ -309,7 +307,7 @@ def test_a_full_disk_is_named(tmp_path, monkeypatch):
     assert input_rows(parse([path], tmp_path / "shards")) == [plain_rows(lines(ROWS))]
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="no real Criteo rows beside this checkout (PINBENCH_SHARED)")
+@needs_real_rows
 @pytest.mark.parametrize("packed", [bytes, pack])
 def test_real_rows_are_read_as_plain_python_reads_them(tmp_path, packed):
     text = REAL.read_bytes()
