@@ -80,15 +80,17 @@ def test_a_bad_row_is_named_by_file_and_line(tmp_path, packed, number):
         parse([write(tmp_path, packed(lines(900)), "day_9"), path], tmp_path / "shards")
     assert str(caught.value) == (
         f"{path}, line {number}: field 17 (category 3) is 'xyz', not a hexadecimal number of up to 8 digits"
+        "; correct or remove the line, or fetch the file again"
     )
 
 
 @pytest.mark.parametrize(
     ("bad", "complaint"),
     [
-        (line()[2:], "39 tab-separated fields instead of 40; rows without a label cannot be used"),
+        (line()[2:], r"39 tab-separated fields instead of 40 \(rows without a label cannot be used\)"),
         (line() + b"\t", "41 tab-separated fields instead of 40"),
-        (b"", "1 tab-separated fields instead of 40"),
+        (b"", "the line is empty; correct or remove the line, or fetch the file again"),
+        (b"1", "1 tab-separated field instead of 40"),
         (line(f0="3"), r"field 1 \(label\) is '3', not 0 or 1"),
         (line(f2="1\0"), r"field 3 \(integer 2\) is '1\\x00', not a whole number"),
         (b"\xef\xbb\xbf" + line(), r"field 1 \(label\) is '\\ufeff1'"),

@@ -21,7 +21,7 @@ def days(tmp_path_factory):
     output = tmp_path_factory.mktemp("raw")
     job = SynthesizeJob(
         dataset="criteo", format=DataFormat.TSV, output=str(output), days=DAYS, rows=ROWS, seed=1,
-        max_ind_range=None, table_rows=None, gzip=False, threads=2, force=False,
+        max_ind_range=None, table_rows=None, gzip=False, threads=2, force=False, restart=False,
     )  # fmt: skip
     synthesize(job, Progress(say=lambda line: None))
     return [output / f"day_{day}" for day in range(DAYS)]

@@ -33,7 +33,7 @@ def job_of(output, form, **changes):
     orders = {
         "dataset": "criteo", "format": form, "output": str(output), "days": 1 if form is DataFormat.WSF else 3,
         "rows": 5_000, "seed": 2, "max_ind_range": largest_hash(form), "table_rows": None, "gzip": False, "threads": 2,
-        "force": False,
+        "force": False, "restart": False,
     }  # fmt: skip
     return SynthesizeJob(**(orders | changes))
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pinbench.base.errors import DataError, RecordError
-from pinbench.base.jsonio import from_jsonable, read_json, write_json
+from pinbench.base.jsonio import write_json
 from pinbench.base.units import format_bytes
 from pinbench.contract.data import MANIFEST_FILE, PLANTED_FILE, PlantedFacts, SynthesizeJob
+from pinbench.worker.data.criteo.planted_file import read_planted
 from pinbench.worker.data.criteo.synthetic_rows.raw_files import raw_bytes, raw_names
 from pinbench.worker.data.lock import take_lock
 from pinbench.worker.data.sync import sync
@@ -70,21 +71,6 @@ def raw_place(job: SynthesizeJob) -> Iterator[Place]:
     finally:
         shutil.rmtree(folder)
         os.close(lock)
-
-
-def read_planted(directory: Path) -> PlantedFacts | None:
-    """Return what is known of the raw files in `directory`; None where nothing is.
-
-    Raises:
-        DataError: PLANTED_FILE is damaged.
-    """
-    path = directory / PLANTED_FILE
-    if not path.exists():
-        return None
-    try:
-        return from_jsonable(PlantedFacts, read_json(path), str(path))
-    except RecordError as error:
-        raise DataError(f"{error}; remove it and the files beside it") from error
 
 
 def _refuse_existing(output: Path, job: SynthesizeJob) -> None:
