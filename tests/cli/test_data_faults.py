@@ -188,6 +188,7 @@ def test_a_full_disk_is_named_and_after_it_the_same_command_ends_the_work(capsys
             said = complaint(capsys.readouterr().err)
             fault = re.fullmatch("cannot write (.*): File too large; make room and run the command again", said)
             assert fault, said
+            assert f"/{OUTPUT}" in fault[1]
             assert (code, left_behind()) == (1, [])
             refused.append(Path(fault[1]).name)
         size_bytes = size_bytes * 3 // 2
