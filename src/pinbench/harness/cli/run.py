@@ -31,9 +31,9 @@ from pinbench.harness.kpi.text import format_block
 from pinbench.harness.launch.process import end_with_parent, run_tool
 from pinbench.harness.plan.planner import make_plan
 from pinbench.harness.plan.threads import SCRUBBED_PREFIXES
+from pinbench.harness.record.repeat import repeat_command
 from pinbench.harness.record.software import read_software
 from pinbench.harness.record.store import IterationDirectory, LogDirectory, open_log_directory
-from pinbench.harness.record.tunables import tunables
 from pinbench.harness.record.workload_config import Settings
 from pinbench.harness.report.plan import plan_lines
 
@@ -87,7 +87,7 @@ def run(arguments: Namespace) -> int:
         return ExitCode.PASSED
     commit, changed_files = _git_state()
     software = read_software(f"{commit}+" if commit and changed_files else commit)
-    command = _repeat_command(order)
+    command = repeat_command(order.case, order.iterations)
     with open_log_directory(order.logs_root, order.case.name, datetime.now(UTC).astimezone()) as logs:
         if logs.notice is not None:
             print(logs.notice)
@@ -217,12 +217,6 @@ def _print_lines(lines: tuple[str, ...]) -> None:
     for line in lines:
         print(line)
     print(end="", flush=True)
-
-
-def _repeat_command(order: _Order) -> tuple[str, ...]:
-    values = tunables(order.case)
-    overrides = [word for name in order.case.overrides for word in ("--set", f"{name}={values.get(name, '')}")]
-    return ("./ctest.sh", "-R", f"^test_{order.case.name}$", *overrides, "-V")
 
 
 def _settings(order: _Order, command: tuple[str, ...], git_commit: str | None) -> Settings:
