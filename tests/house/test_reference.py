@@ -1,10 +1,12 @@
 """What the reference pages list is what the code does."""
 
 import re
+from dataclasses import replace
 
 import pytest
+import yaml
 from documents import ROOT, blocks, documents
-from records import DATA
+from records import DATA, make_case
 
 from pinbench.base.errors import ExitCode, PinbenchError
 from pinbench.harness.cli.ctest import handover, parse_words
@@ -12,6 +14,7 @@ from pinbench.harness.kpi.judge import conclude
 from pinbench.harness.kpi.text import parse_block
 from pinbench.harness.plan.threads import SCRUBBED_PREFIXES
 from pinbench.harness.record.schema import read_record
+from pinbench.harness.record.workload_config import Settings, workload_config
 
 _REFERENCE = ROOT / "doc" / "reference"
 _SHOWN = [block for document in documents() for block in blocks(document) if block.words == ("text", "block")]
@@ -59,6 +62,13 @@ def test_the_variables_between_ctest_and_a_case_are_listed(tmp_path):
     words = parse_words(["--set", "A=1", "--config", str(config), "--run", "2", "--dry-run"])
     for name in handover(words, ["./ctest.sh"], tmp_path):
         assert f"`{name}`" in _page("environment.md")
+
+
+def test_the_keys_of_the_configuration_are_listed():
+    settings = Settings(**dict.fromkeys(Settings.__dataclass_fields__, "x"))
+    config = yaml.safe_load(workload_config(make_case(), replace(settings, architecture="x86_64")))
+    listed = next(line for line in _page("log-directory.md").splitlines() if "has the keys of Intel WSF" in line)
+    assert re.findall(r"`([^`]+)`", listed)[1:] == list(config)
 
 
 def test_every_exit_code_is_listed():
