@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 import yaml
 from documents import ROOT, blocks, documents
-from records import DATA, make_case
+from records import DATA, FP32_KERNEL, make_case, make_record, ok
 
 from pinbench.base.errors import ExitCode, PinbenchError
+from pinbench.contract.result import IsaReadback
 from pinbench.harness.cli.ctest import handover, parse_words
 from pinbench.harness.kpi.judge import conclude
 from pinbench.harness.kpi.text import parse_block
@@ -45,6 +46,14 @@ def test_a_shown_kpi_block_is_one_that_the_code_can_print(block):
     known = {re.sub(r"\d+", "", name) for run in ("good.json", "latency.json") for name in _recorded_names(run)}
     assert {re.sub(r"\d+", "", kpi.name) for kpi in parsed.kpis} <= known
     assert sum(kpi.primary for kpi in parsed.kpis) == 1
+
+
+def test_the_block_of_the_readme_has_every_field_of_a_run_of_its_case():
+    shown = parse_block(next(block.text for block in _SHOWN if block.document == ROOT / "README.md"))
+    probe = IsaReadback(header="Intel AVX2", kernels=(FP32_KERNEL,), version="v3.12.0")
+    _, printed = conclude(make_record(ok(0, isa=probe)))
+    assert list(shown.workload) == list(printed.workload)
+    assert list(shown.application) == list(printed.application)
 
 
 def test_there_are_shown_blocks():
