@@ -35,6 +35,12 @@ def test_cases_and_exclusions_together_are_the_matrix(dlrm, platforms, platform)
     assert len(declared) + len(left_out) == len({*declared, *left_out}) == MATRIX_SIZE
 
 
+def test_a_rule_for_changed_parameters_leaves_the_declared_cases_alone(miniature, platforms):
+    rule = "exclude: [{when: {CASE_TYPE: gated}, changed: [STEPS], reason: short as it is}]"
+    workload = load_workload(miniature("matrix:", f"{rule}\nmatrix:"))
+    assert len(cases(workload, platforms.resolve("GENOA"))) == 4
+
+
 def test_an_exclusion_says_what_the_platform_lacks(dlrm, platforms):
     reasons = dict(excluded(dlrm, platforms.resolve("ICX")))
     assert (

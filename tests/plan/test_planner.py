@@ -70,6 +70,13 @@ def test_all_instances_have_the_same_budget(planned):
     assert plan.instances[0].weight_budget_bytes == int(0.75 * free - 3 * GIB / 2)
 
 
+def test_all_instances_know_the_most_that_share_a_copy(planned):
+    plan = planned("xeon-2s-snc4", mode=Mode.LATENCY)
+    stores = [i.store for i in plan.instances if i.store is not None]
+    assert {i.weight_users for i in plan.instances} == {max(map(stores.count, stores))} != {1}
+    assert {i.weight_users for i in planned("altra-2s").instances} == {1}
+
+
 def test_a_container_is_planned_within_its_cpus_and_memory(planned):
     plan = planned("container-0-3", instances=2)
     assert [i.cpus for i in plan.instances] == [(0,), (3,)]

@@ -51,6 +51,7 @@ def make_plan(
         for nodes, source in zip(memory_nodes, sources, strict=True)
     ]
     budget_bytes = weight_budget_bytes(topology, tenants)
+    weight_users = _weight_users(memory_nodes, sources)
     instances = []
     for index, (slot, nodes, source) in enumerate(zip(slots, memory_nodes, sources, strict=True)):
         cpus = tuple(cpu.id for cpu in slot)
@@ -66,6 +67,7 @@ def make_plan(
                 store=None if source is WeightSource.PRIVATE else nodes[0],
                 weight_budget_bytes=budget_bytes,
                 env=environment(case, facts, cpus, allocator),
+                weight_users=weight_users,
             )
         )
     return Plan(
@@ -101,3 +103,9 @@ def _weight_sources(case: Case, memory_nodes: Sequence[tuple[int, ...]]) -> list
             first = memory_nodes.index(nodes) == index
             sources.append(WeightSource.BUILD if first else WeightSource.MAP)
     return sources
+
+
+def _weight_users(memory_nodes: Sequence[tuple[int, ...]], sources: Sequence[WeightSource]) -> int:
+    """Return the most instances on one copy: one number, because the size of the model may follow from it."""
+    builders = [nodes for nodes, source in zip(memory_nodes, sources, strict=True) if source is WeightSource.BUILD]
+    return max((memory_nodes.count(nodes) for nodes in builders), default=1)

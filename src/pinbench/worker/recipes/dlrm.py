@@ -23,11 +23,19 @@ from pinbench.worker import engine as engines
 from pinbench.worker import precision as precisions
 from pinbench.worker.data.criteo.batch import Batch
 from pinbench.worker.data.criteo.batches import Split, open_split, synthetic_batches, synthetic_facts
+from pinbench.worker.data.criteo.footprint import batch_row_bytes, ready_bytes, stream_bytes
 from pinbench.worker.data.criteo.schema import DENSE_FEATURES
 from pinbench.worker.gate_client import GateClient
-from pinbench.worker.models.dlrm.capping import cap_rows, check_fits, choose_max_ind_range, table_budget_bytes
+from pinbench.worker.models.dlrm.capping import (
+    batch_remainder_bytes,
+    cap_rows,
+    check_fits,
+    choose_max_ind_range,
+    mlp_remainder_bytes,
+)
 from pinbench.worker.models.dlrm.checkpoint import CheckpointOrigin
 from pinbench.worker.models.dlrm.config import DlrmConfig, make_config, parse_sizes
+from pinbench.worker.models.dlrm.footprint import step_bytes
 from pinbench.worker.models.dlrm.model import Dlrm
 from pinbench.worker.models.dlrm.reference import reference_logits
 from pinbench.worker.models.dlrm.rows import SeededOrigin, WeightOrigin, fill_tables, gather_rows
@@ -70,7 +78,7 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepa
     torch.set_grad_enabled(False)
     precision = load_plugin(precisions, case.precision)
     split = _open_split(case)
-    config, max_ind_range = _sizes(case, split, precision.TABLE_DTYPE, instance.weight_budget_bytes)
+    config, max_ind_range = _sizes(instance, split, precision.TABLE_DTYPE)
     gate.phase("weights")
     origin = _weight_origin(case, config)
     tables_RD = _tables(instance, config, origin, precision.TABLE_DTYPE, gate, store_fd)
@@ -126,8 +134,8 @@ def _open_split(case: Case) -> Split | None:
     return open_split(Path(case.knobs.dataset_dir), _SPLIT, None)
 
 
-def _sizes(case: Case, split: Split | None, table_dtype: torch.dtype, budget_bytes: int) -> tuple[DlrmConfig, int]:
-    own = case.knobs.own
+def _sizes(instance: Instance, split: Split | None, table_dtype: torch.dtype) -> tuple[DlrmConfig, int]:
+    case, own = instance.case, instance.case.knobs.own
     embedding_dim = int(own["ARCH_SPARSE_FEATURE_SIZE"])
     row_bytes = embedding_dim * table_dtype.itemsize
     full_rows = _declared_rows(case) if split is None else _rows_of(split, case)
@@ -143,11 +151,23 @@ def _sizes(case: Case, split: Split | None, table_dtype: torch.dtype, budget_byt
             f"ARCH_MLP_BOT={own['ARCH_MLP_BOT']} begins with {config.bottom[0]}, but must begin with {DENSE_FEATURES}: "
             "so many dense features has a row of Criteo, a synthetic one too"
         )
-    budget_bytes = table_budget_bytes(config.dense_parameters, budget_bytes)
+    budget_bytes = mlp_remainder_bytes(config.dense_parameters, instance.weight_budget_bytes)
+    batch_bytes = _batch_bytes(case, config, table_dtype.itemsize)
+    budget_bytes = batch_remainder_bytes(case.knobs.batch_size, batch_bytes, instance.weight_users, budget_bytes)
     asked = own.get("MAX_IND_RANGE")
     max_ind_range = choose_max_ind_range(full_rows, row_bytes, budget_bytes) if asked is None else int(asked)
     check_fits(full_rows, row_bytes, budget_bytes, max_ind_range)
     return replace(config, table_rows=cap_rows(full_rows, max_ind_range)), max_ind_range
+
+
+def _batch_bytes(case: Case, config: DlrmConfig, itemsize: int) -> int:
+    """Return what the batch size costs: the batches while they are made, or later, when steps run on them."""
+    batch_size, tables = case.knobs.batch_size, config.num_tables
+    rows = batch_size * _num_batches(case)
+    read_bytes = stream_bytes(batch_size, int(case.knobs.own["DATA_THREADS"]), tables) if _is_end_to_end(case) else 0
+    checked_rows = rows + batch_size  # the check copies the batch that it takes its rows from
+    running_bytes = step_bytes(config, batch_size, itemsize) + batch_row_bytes(tables) * checked_rows
+    return read_bytes + max(ready_bytes(rows, tables), running_bytes)
 
 
 def _declared_rows(case: Case) -> tuple[int, ...]:
@@ -221,8 +241,7 @@ def _step(case: Case, model: _Model, precision: ModuleType) -> Callable[[Batch],
 
 def _batches(instance: Instance, model: _Model, split: Split | None) -> tuple[Sequence[Batch], DataFacts]:
     knobs = instance.case.knobs
-    rows = _CHECKED_ROWS if _is_end_to_end(instance.case) else _DISTINCT_ROWS
-    count = min(max(rows // knobs.batch_size, _MIN_BATCHES), _MAX_BATCHES)
+    count = _num_batches(instance.case)
     if split is not None:
         part = (knobs.batch_size, instance.shard, instance.shards, count)
         return split.batches(*part), split.facts(*part)
@@ -230,6 +249,11 @@ def _batches(instance: Instance, model: _Model, split: Split | None) -> tuple[Se
     stream: _Stream = {"batch_size": knobs.batch_size, "count": count, "alpha": alpha, "seed": knobs.seed}
     batches = synthetic_batches(**stream, table_rows=model.config.table_rows, shard=instance.shard)
     return batches, synthetic_facts(**stream, shard=instance.shard)
+
+
+def _num_batches(case: Case) -> int:
+    rows = _CHECKED_ROWS if _is_end_to_end(case) else _DISTINCT_ROWS
+    return min(max(rows // case.knobs.batch_size, _MIN_BATCHES), _MAX_BATCHES)
 
 
 def _facts(model: _Model, precision: ModuleType) -> ModelFacts:
