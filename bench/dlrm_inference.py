@@ -111,7 +111,7 @@ def calls_of(
         precision = load_plugin(precisions, name)
         model = Dlrm(config, tables_RD.to(precision.TABLE_DTYPE))
         model.load_stacks(origin.stacks())
-        compiled = eager.compile(precision.apply(model).for_inference(batch_size), batch_size)
+        compiled = eager.compile(precision.apply(model, None).for_inference(batch_size), batch_size)
         calls[f"eager {name}"] = lambda batch, compiled=compiled: compiled(batch.dense_BI, batch.sparse_BF)
     return calls
 

@@ -42,3 +42,11 @@ def test_a_run_that_was_not_planned_still_tells_its_command():
 
 def test_the_scenario_goes_by_the_mode():
     assert application_configuration(make_record())["SCENARIO"] == "offline"
+
+
+def test_an_emulated_run_is_marked_with_what_the_host_lacks():
+    record = make_record(ok(0))
+    assert "EMULATED" not in workload_configuration(record)
+    assert record.plan is not None
+    emulated = replace(record, plan=replace(record.plan, emulation="this host has no amx_tile"))
+    assert workload_configuration(emulated)["EMULATED"] == "this host has no amx_tile"

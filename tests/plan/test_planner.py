@@ -5,7 +5,7 @@ import pytest
 from pinbench.base.errors import PlanError
 from pinbench.base.jsonio import from_jsonable, to_jsonable
 from pinbench.base.units import GIB
-from pinbench.contract.case import Function, Mode
+from pinbench.contract.case import Function, Isa, Mode, Precision
 from pinbench.contract.plan import Plan, WeightSource
 from pinbench.harness.host.facts import read_facts
 from pinbench.harness.host.topology import read_topology
@@ -92,6 +92,14 @@ def test_the_notes_hold_what_was_chosen_and_what_could_spoil_it(machine, case):
         "one thread a physical core",
         "the load average of the last minute is 4 on 8 CPUs",
     ]
+
+
+def test_an_emulated_precision_comes_first_among_the_notes(planned):
+    lacks = "this host has no amx_tile and no amx_int8"
+    plan = planned("firecracker", isa=Isa.AMX, precision=Precision.INT8, allow_emulation=True)
+    assert plan.emulation == lacks
+    assert plan.notes[0] == f"amx_int8 is emulated: {lacks}, so its speed says nothing"
+    assert planned("firecracker").emulation is None
 
 
 def test_instances_smaller_than_latency_mode_defines_are_told(planned):

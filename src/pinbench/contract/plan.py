@@ -44,4 +44,5 @@ class Plan:
     topology: Topology
     instances: tuple[Instance, ...]
     deadline_s: float
+    emulation: str | None = None  # which instructions of the label are only imitated; None: none
     notes: tuple[str, ...] = ()  # what the planner chose that a user may want to know

@@ -6,6 +6,7 @@ from pathlib import Path
 from pinbench.contract.case import Case, Function, Mode
 from pinbench.contract.host import HostFacts, Topology
 from pinbench.contract.plan import Instance, Plan, WeightSource
+from pinbench.harness.host.isa import emulation
 from pinbench.harness.plan.memory import Tenant, weight_budget_bytes
 from pinbench.harness.plan.notes import latency_notes, placement_notes
 from pinbench.harness.plan.placement import Cores, Demand, place
@@ -70,12 +71,15 @@ def make_plan(
                 weight_users=weight_users,
             )
         )
+    imitated = emulation(case, facts)
     return Plan(
         case=case,
+        emulation=imitated,
         topology=topology,
         instances=tuple(instances),
         deadline_s=case.knobs.deadline_s,
         notes=(
+            *(() if imitated is None else (f"{case.label} is emulated: {imitated}, so its speed says nothing",)),
             *(latency_notes(slots) if case.mode is Mode.LATENCY else ()),
             *placement_notes(topology, slots),
             *warnings(topology, facts, load_1m),

@@ -11,7 +11,7 @@ from typing import TypedDict
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pinbench.base.errors import ModelError, UsageError
 from pinbench.base.plugin import load_plugin
@@ -23,6 +23,7 @@ from pinbench.worker import engine as engines
 from pinbench.worker import precision as precisions
 from pinbench.worker.data.criteo.batch import Batch
 from pinbench.worker.data.criteo.batches import Split, open_split, synthetic_batches, synthetic_facts
+from pinbench.worker.data.criteo.calibration import real_calibration, synthetic_calibration
 from pinbench.worker.data.criteo.footprint import batch_row_bytes, ready_bytes, stream_bytes
 from pinbench.worker.data.criteo.schema import DENSE_FEATURES
 from pinbench.worker.gate_client import GateClient
@@ -39,6 +40,8 @@ from pinbench.worker.models.dlrm.footprint import step_bytes
 from pinbench.worker.models.dlrm.model import Dlrm
 from pinbench.worker.models.dlrm.reference import reference_logits
 from pinbench.worker.models.dlrm.rows import SeededOrigin, WeightOrigin, fill_tables, gather_rows
+from pinbench.worker.onednn.calibration import Calibration
+from pinbench.worker.onednn.fpmath import full_fp32
 from pinbench.worker.onednn.peak import gemm_peak_flop_per_s
 from pinbench.worker.onednn.verbose import read_dispatch, read_header
 from pinbench.worker.prepared import Prepared
@@ -85,7 +88,8 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepa
     model = _Model(config=config, max_ind_range=max_ind_range, origin=origin, tables_RD=tables_RD)
     gate.phase("engine")
     told = read_header(knobs.onednn_verbose)
-    step = _step(case, model, precision)
+    calibration = _calibration(case, model) if precision.IS_CALIBRATED else None
+    step = _step(case, model, precision, calibration)
     gate.phase("data")
     split = None if split is None else split.capped(max_ind_range)
     batches, data = _batches(instance, model, split)
@@ -94,7 +98,7 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepa
         batches=batches,
         batch_size=knobs.batch_size,
         threads=torch.get_num_threads(),
-        model=_facts(model, precision),
+        model=_facts(model, precision, calibration),
         data=data,
         probe=lambda: replace(told, kernels=read_dispatch(lambda: step(batches[0]), knobs.onednn_verbose).kernels),
         check=lambda: _check(model, step, batches, precision.LOGIT_TOLERANCE),
@@ -225,12 +229,30 @@ def _as_tables(store: WeightStore, config: DlrmConfig, dtype: torch.dtype) -> Te
     return torch.from_numpy(store.bytes_view).view(dtype).view(-1, config.embedding_dim)
 
 
-def _step(case: Case, model: _Model, precision: ModuleType) -> Callable[[Batch], Tensor]:
-    module = Dlrm(model.config, model.tables_RD)
+def _calibration(case: Case, model: _Model) -> Calibration:
+    """Return the rows that a quantised precision takes its scales from."""
+    knobs = case.knobs
+    if knobs.data_type is DataType.REAL and knobs.dataset_dir is not None:
+        batches, rows = real_calibration(Path(knobs.dataset_dir), model.max_ind_range)
+    else:
+        alpha = float(knobs.own["INDEX_ALPHA"])
+        batches, rows = synthetic_calibration(model.config.table_rows, alpha, knobs.seed)
+
+    def feed(module: nn.Module) -> None:
+        for batch in batches:
+            module(batch.dense_BI, batch.sparse_BF)
+
+    return Calibration(feed=feed, model=f"DLRM {model.config}, {model.origin.identity}", rows=rows)
+
+
+def _step(
+    case: Case, model: _Model, precision: ModuleType, calibration: Calibration | None
+) -> Callable[[Batch], Tensor]:
+    module = Dlrm(model.config, model.tables_RD, precision.ACTIVATION_DTYPE)
     module.load_stacks(model.origin.stacks())
     engine = load_plugin(engines, case.knobs.engine)
     batch_size = case.knobs.batch_size
-    compiled = engine.compile(precision.apply(module).for_inference(batch_size), batch_size)
+    compiled = engine.compile(precision.apply(module, calibration).for_inference(batch_size), batch_size)
 
     def step(batch: Batch) -> Tensor:
         probability_B: Tensor = compiled(batch.dense_BI, batch.sparse_BF)
@@ -256,7 +278,7 @@ def _num_batches(case: Case) -> int:
     return min(max(rows // case.knobs.batch_size, _MIN_BATCHES), _MAX_BATCHES)
 
 
-def _facts(model: _Model, precision: ModuleType) -> ModelFacts:
+def _facts(model: _Model, precision: ModuleType, calibration: Calibration | None) -> ModelFacts:
     config = model.config
     return ModelFacts(
         name="DLRM",
@@ -269,6 +291,7 @@ def _facts(model: _Model, precision: ModuleType) -> ModelFacts:
         weight_dtype=_name(precision.MULTIPLY_DTYPE),
         table_dtype=_name(model.tables_RD.dtype),
         origin=model.origin.name,
+        calibration=None if calibration is None else calibration.rows,
     )
 
 
@@ -281,7 +304,8 @@ def _check(model: _Model, step: Callable[[Batch], Tensor], batches: Sequence[Bat
     sparse_BF = torch.cat([batch.sparse_BF for batch in checked])[:_CHECKED_ROWS]
     rows_BFD = gather_rows(model.origin, sparse_BF)
     _check_store(model, sparse_BF, rows_BFD)
-    expected_B = reference_logits(model.config, model.origin.stacks(), dense_BI, rows_BFD).double()
+    with full_fp32():
+        expected_B = reference_logits(model.config, model.origin.stacks(), dense_BI, rows_BFD).double()
     # A probability within 1e-7 of 0 or 1 has no digits left to compare.
     logits_B = torch.logit(probability_B.double(), eps=1e-7)
     bound = torch.logit(torch.tensor(1 - 1e-7, dtype=torch.float64))

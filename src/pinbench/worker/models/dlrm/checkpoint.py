@@ -18,6 +18,8 @@ class CheckpointOrigin:
         self.name = str(path)
         self._state = _load_state(path)
         _check_sizes(path, self._state, config)
+        status = path.stat()
+        self.identity = f"{path.resolve()} of {status.st_size} bytes, {status.st_mtime_ns} ns"
 
     def rows(self, table: int, begin: int, end: int) -> Rows:
         """Return rows `begin` to `end` of a table, shape (end - begin, D)."""
