@@ -15,8 +15,12 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 import torch
+from _quiet import Watch
 from torch import Tensor, nn
 
 from pinbench.base.plugin import load_plugin
@@ -152,13 +156,13 @@ def report(batch_size: int, rates: dict[str, list[float]], flops_per_sample: int
     return medians
 
 
-def judge(ratios: dict[int, float], limit: float, target: float) -> int:
-    """Print what is held against each ratio (by batch size) and return the exit code."""
+def judge(ratios: dict[int, float], limit: float, target: float) -> bool:
+    """Print what is held against each ratio (by batch size) and return whether all reach the limit."""
     for batch_size, ratio in ratios.items():
         held = "held" if ratio >= limit else "NOT held"
         reached = "reached" if ratio >= target else "missed on this host"
         print(f"B={batch_size:<6} fp32 {ratio:.2f}x: limit {limit:g}x {held}, target {target:g}x {reached}")
-    return 0 if all(ratio >= limit for ratio in ratios.values()) else 1
+    return all(ratio >= limit for ratio in ratios.values())
 
 
 def _precisions() -> list[str]:
@@ -187,12 +191,14 @@ def main() -> int:
     for name in arguments.precision:
         dtype = load_plugin(precisions, name).MULTIPLY_DTYPE
         print(f"GEMM peak {dtype}: {gemm_peak_flop_per_s(dtype) / GIGA:.0f} GFLOP/s on {arguments.threads} threads")
+    watch = Watch()
     judged = {}
     for batch_size in arguments.batch_size:
         medians = report(batch_size, compare(batch_size, arguments, config, tables_RD), config.flops_per_sample)
         if batch_size >= arguments.limit_from and _JUDGED in medians:
             judged[batch_size] = medians[_JUDGED]
-    return judge(judged, arguments.limit_ratio, arguments.target_ratio)
+    is_held = judge(judged, arguments.limit_ratio, arguments.target_ratio)
+    return watch.exit_code(is_held)
 
 
 if __name__ == "__main__":
