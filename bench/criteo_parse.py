@@ -20,6 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 import numpy as np
+from _quiet import Watch
 from isal import igzip
 
 from pinbench.base.units import GIB, MEGA, MIB, PERCENT
@@ -129,6 +130,7 @@ def main() -> int:
             "plain to shards": lambda: to_shards(plain, arguments.threads, quiet),
             "gz to shards": lambda: to_shards(packed, arguments.threads, quiet),
         }
+        watch = Watch()
         medians = report(measure(kinds, len(data), arguments.repeats))
     share = medians["gz to rows"] / medians["isal alone"] * PERCENT
     parser_share = medians["parser"] / medians["isal alone"] * PERCENT
@@ -138,7 +140,7 @@ def main() -> int:
     )
     reached = "reached" if medians["parser"] >= arguments.target_mb_per_s else "missed on this host"
     print(f"target: parser {arguments.target_mb_per_s:.0f} MB/s, {reached}")
-    return 0 if share >= arguments.limit_percent and parser_share >= arguments.limit_parser_percent else 1
+    return watch.exit_code(share >= arguments.limit_percent and parser_share >= arguments.limit_parser_percent)
 
 
 if __name__ == "__main__":

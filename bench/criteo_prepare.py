@@ -26,6 +26,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
+from _quiet import Watch
+
 from pinbench.base.units import MEGA, MIB
 from pinbench.contract.data import DataFormat, SynthesizeJob
 from pinbench.worker.data.criteo.progress import Progress
@@ -132,6 +134,7 @@ def main() -> int:
         def run_peer(peer: str) -> dict[str, float | str]:
             return run(peer, output, days, arguments.threads, arguments.max_ind_range)
 
+        watch = Watch()
         digests = measure(repeats, run_peer, figures)
         rows = -(-arguments.rows // arguments.days) * arguments.days
         ratios = report(figures, rows, sum(day.stat().st_size for day in days))
@@ -142,7 +145,7 @@ def main() -> int:
         return 0
     reached = "reached" if ratios[_REFERENCE] >= arguments.target_ratio else "missed at this size on this host"
     print(f"limit: {arguments.limit_ratio:.0f} times the reference; target: {arguments.target_ratio:.0f}, {reached}")
-    return 0 if ratios[_REFERENCE] >= arguments.limit_ratio else 1
+    return watch.exit_code(ratios[_REFERENCE] >= arguments.limit_ratio)
 
 
 if __name__ == "__main__":

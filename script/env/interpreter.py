@@ -1,6 +1,5 @@
 """Interpreters that exist already: which packages they lack, and which of them can list cases."""
 
-import importlib.metadata
 import os
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,6 +26,8 @@ def with_yaml(search: Sequence[str]) -> Path | None:
 
 
 def _is_installed(package: str) -> bool:
+    import importlib.metadata  # only now: half of the start of a look at a ready `.venv`, which asks for no package
+
     try:
         importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:

@@ -7,19 +7,20 @@ from pinbench.harness.case.knobs import make_knobs
 from pinbench.harness.case.workload import DIMENSIONS, load_workload
 
 PREFIX = "dlrm_pytorch_xeon_public"
-MATRIX_SIZE = 1 * 2 * 3 * 3
+_ALL = {"avx_fp32", "avx_bfloat16", "avx_int8", "amx_bfloat16", "amx_bfloat32", "amx_int8"}
+MATRIX_SIZE = 1 * 2 * len(_ALL) * 3
 
 
 @pytest.mark.parametrize(
     ("platform", "labels"),
     [
-        ("ICX", {"avx_fp32"}),
+        ("ICX", {"avx_fp32", "avx_int8"}),
         ("ROME", {"avx_fp32"}),
-        ("SRF", {"avx_fp32"}),
-        ("GENOA", {"avx_fp32", "avx_bfloat16"}),
-        ("TURIN", {"avx_fp32", "avx_bfloat16"}),
-        ("SPR", {"avx_fp32", "avx_bfloat16", "amx_bfloat16"}),
-        ("GNR", {"avx_fp32", "avx_bfloat16", "amx_bfloat16"}),
+        ("SRF", {"avx_fp32", "avx_int8"}),
+        ("GENOA", {"avx_fp32", "avx_bfloat16", "avx_int8"}),
+        ("TURIN", {"avx_fp32", "avx_bfloat16", "avx_int8"}),
+        ("SPR", _ALL),
+        ("GNR", _ALL),
     ],
 )
 def test_a_platform_has_the_cases_that_its_instruction_sets_allow(dlrm, platforms, platform, labels):
@@ -33,6 +34,12 @@ def test_cases_and_exclusions_together_are_the_matrix(dlrm, platforms, platform)
     declared = [case.name for case in cases(dlrm, platforms.resolve(platform))]
     left_out = [name for name, _ in excluded(dlrm, platforms.resolve(platform))]
     assert len(declared) + len(left_out) == len({*declared, *left_out}) == MATRIX_SIZE
+
+
+def test_a_rule_for_changed_parameters_leaves_the_declared_cases_alone(miniature, platforms):
+    rule = "exclude: [{when: {CASE_TYPE: gated}, changed: [STEPS], reason: short as it is}]"
+    workload = load_workload(miniature("matrix:", f"{rule}\nmatrix:"))
+    assert len(cases(workload, platforms.resolve("GENOA"))) == 4
 
 
 def test_an_exclusion_says_what_the_platform_lacks(dlrm, platforms):
@@ -86,7 +93,6 @@ def test_the_values_of_a_case_are_those_that_were_declared_for_it(dlrm, dummy, p
         (f"{PREFIX}_inference_throughput_avx_fp23", r"did you mean dlrm_\w+_inference_throughput_avx_fp32\?"),
         (f"{PREFIX}_training_throughput_avx_fp32", r"FUNCTION=training is not built yet \(built: inference\)"),
         (f"{PREFIX}_inference_accuracy_avx_fp32", r"MODE=accuracy is not built yet \(built: throughput, latency\)"),
-        (f"{PREFIX}_inference_throughput_avx_int8", r"PRECISION=avx_int8 is not built yet"),
         (f"{PREFIX}_training_latency_avx_fp32", "does not exist: latency is what a user of the model waits for"),
         (f"{PREFIX}_training_throughput_amx_int8", "does not exist: int8 gradients do not train"),
     ],

@@ -119,6 +119,7 @@ def test_an_empty_config_changes_nothing(change):
         ("dumy__STEPS=4", "no workload named 'dumy'; did you mean dummy?"),
         ("DATA_TYPE=real", "DATA_TYPE=real with DATASET_DIR=: real samples come from a prepared data set"),
         ("DATASET_DIR=/d", "DATA_TYPE=synthetic with DATASET_DIR=/d: a data set is read with DATA_TYPE=real only"),
+        ("DATA_THREADS=4", "DATA_THREADS=4 with DATA_LOADING=ready: these threads read ahead while steps run"),
         ("DATA_TYPE=dummy", "DATA_TYPE must be one of synthetic, real, got 'dummy' (--set)"),
     ],
 )
@@ -127,6 +128,14 @@ def test_a_mistake_is_one_line_that_names_it_and_the_way_out(change, assignment,
         change(assignment)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_parameter_that_has_no_use_with_the_others_is_refused_only_when_it_was_changed(change):
+    real = ("DATA_TYPE=real", "DATASET_DIR=/d")
+    with pytest.raises(UsageError, match=r"^INDEX_ALPHA=1\.2 with DATA_TYPE=real: .*; leave INDEX_ALPHA out$"):
+        change(*real, "INDEX_ALPHA=1.2")
+    assert change(*real, "INDEX_ALPHA=1.05").overrides == ("DATA_TYPE", "DATASET_DIR")
+    assert change("INDEX_ALPHA=1.2").overrides == ("INDEX_ALPHA",)
 
 
 def test_a_precision_that_does_not_exist_lists_those_that_do(change):

@@ -98,6 +98,11 @@ def test_an_own_default_replaces_the_common_ones_for_every_case(miniature):
         ("choices: [avx_fp32]", "choices: [avx_fp12]", "'fp12' is not a valid Precision"),
         ("choices: [inference]", "choices: [guessing]", "'guessing' is not a valid Function"),
         ("matrix:", "exclude: [{when: {MODE: latency}}]\nmatrix:", "key 'reason' is missing"),
+        (
+            "matrix:",
+            "exclude: [{when: {MODE: latency}, changed: [SPEED], reason: x}]\nmatrix:",
+            "exclude: changed: 'SPEED' is no parameter of this workload",
+        ),
         ("matrix:", "matrix: {}\nmatrix:", "key 'matrix' stands here twice"),
     ],
 )

@@ -215,7 +215,7 @@ def test_made_up_rows_need_no_licence(raw, orders, monkeypatch, capsys):
 
 
 def test_made_up_rows_are_ordered(raw, orders):
-    words = "--format tsv --rows 1000 --days 2 --seed 5 --gzip --threads 1 --force --table-rows"
+    words = "--format tsv --rows 1000 --days 2 --seed 5 --gzip --threads 1 --force --restart --table-rows"
     tables = "-".join(["9"] * 26)
     main(["data", "synthetic", "--output", "raw", *words.split(), tables])
     assert orders[0]["command"] == "synthesize"
@@ -231,6 +231,7 @@ def test_made_up_rows_are_ordered(raw, orders):
         gzip=True,
         threads=1,
         force=True,
+        restart=True,
     )
 
 
@@ -259,7 +260,10 @@ def test_a_description_is_ordered(raw, orders):
 
 
 def test_a_directory_that_is_not_there_cannot_be_described(raw, orders, capsys):
-    assert refused(["describe", "nowhere"], capsys) == (1, "pinbench: no data set: there is no nowhere\n")
+    assert refused(["describe", "nowhere"], capsys) == (
+        1,
+        "pinbench: no data set: cannot read nowhere: No such file or directory\n",
+    )
 
 
 def test_a_download_takes_the_days_from_the_publisher_unless_told_otherwise(raw, orders):

@@ -45,9 +45,12 @@ def test_rows_are_counted_across_blocks(tmp_path, monkeypatch):
     ("text", "message"),
     [
         (b"", r"day_0 holds no rows; fetch it again"),
-        (TEXT + b"1\t2\n", r"day_0, line 4: 2 fields where a row has 40; not Criteo TSV"),
-        (TEXT + row("7").encode(), r"day_0, line 4: the label is b'7', neither 0 nor 1"),
-        (TEXT + row("1", last_category="xyz").encode(), r"day_0, line 4: category 26 is b'xyz', which is no number"),
+        (TEXT + b"1\t2\n", r"day_0, line 4: 2 tab-separated fields instead of 40; correct or remove the line"),
+        (TEXT + row("7").encode(), r"day_0, line 4: field 1 \(label\) is '7', not 0 or 1; correct"),
+        (
+            TEXT + row("1", last_category="xyz").encode(),
+            r"day_0, line 4: field 40 \(category 26\) is 'xyz', not a hexa",
+        ),
         (gzip.compress(TEXT)[:-20], r"day_0 is damaged or truncated: .*; fetch it again"),
     ],
 )

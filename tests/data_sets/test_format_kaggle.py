@@ -1,17 +1,13 @@
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 from criteo_jobs import contents, do, raw_fields, write_raw
 from criteo_reference import first_seen_ids
+from real_rows import REAL, needs_real_rows
 
 from pinbench.base.errors import DataError, UsageError
 from pinbench.contract.data import Assignment, DataFormat, RowOrder
 from pinbench.worker.data.criteo.format import kaggle
 
-SHARED = Path(os.environ.get("PINBENCH_SHARED", Path(__file__).parents[2] / "../shared"))
-REAL = SHARED / "real/criteo/terabyte_day0_head_1000.tsv"
 FILE = "kaggleAdDisplayChallenge_processed.npz"
 
 
@@ -128,7 +124,7 @@ def test_what_cannot_be_done_is_refused(tmp_path, change, complaint):
         prepared(tmp_path, 20, **change)
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="no real Criteo rows beside this checkout (PINBENCH_SHARED)")
+@needs_real_rows
 def test_real_rows(tmp_path):
     do(tmp_path, [REAL], format=DataFormat.KAGGLE)
     fields = [line.split("\t") for line in REAL.read_text().splitlines()]

@@ -1,17 +1,12 @@
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 from criteo_jobs import do, raw_fields, write_raw
 from criteo_reference import first_seen_ids, shuffled_train
+from real_rows import REAL, needs_real_rows
 
 from pinbench.base.errors import DataError, UsageError
 from pinbench.contract.data import Assignment, DataFormat, RowOrder
 from pinbench.worker.data.criteo.format import wsf
-
-SHARED = Path(os.environ.get("PINBENCH_SHARED", Path(__file__).parents[2] / "../shared"))
-REAL = SHARED / "real/criteo/terabyte_day0_head_1000.tsv"
 
 
 def words(path):
@@ -83,7 +78,7 @@ def test_what_cannot_be_done_is_refused(tmp_path, rows, inputs, change, complain
         do(tmp_path / "set", raw, format=DataFormat.WSF, **change)
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="no real Criteo rows beside this checkout (PINBENCH_SHARED)")
+@needs_real_rows
 def test_real_rows(tmp_path):
     do(tmp_path / "set", [REAL], format=DataFormat.WSF, order=RowOrder.INPUT)
     fields = [line.split("\t") for line in REAL.read_text().splitlines()]

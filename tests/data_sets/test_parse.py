@@ -2,11 +2,11 @@ import _thread
 import gzip
 import os
 import threading
-from pathlib import Path
 
 import pytest
 from criteo_rows import line, lines, plain_rows
 from parsed_rows import input_rows, parse, quiet
+from real_rows import REAL, needs_real_rows
 from rlimit import largest_file
 
 from pinbench.base.errors import DataError
@@ -16,8 +16,6 @@ from pinbench.worker.data.criteo import parse_piece
 from pinbench.worker.data.criteo.parse import parse_inputs
 from pinbench.worker.data.criteo.progress import Progress
 
-SHARED = Path(os.environ.get("PINBENCH_SHARED", Path(__file__).parents[2] / "../shared"))
-REAL = SHARED / "real/criteo/terabyte_day0_head_1000.tsv"
 SHARD_BYTES = 20_000
 ROWS = 2000  # about 450 kB
 
@@ -82,15 +80,17 @@ def test_a_bad_row_is_named_by_file_and_line(tmp_path, packed, number):
         parse([write(tmp_path, packed(lines(900)), "day_9"), path], tmp_path / "shards")
     assert str(caught.value) == (
         f"{path}, line {number}: field 17 (category 3) is 'xyz', not a hexadecimal number of up to 8 digits"
+        "; correct or remove the line, or fetch the file again"
     )
 
 
 @pytest.mark.parametrize(
     ("bad", "complaint"),
     [
-        (line()[2:], "39 tab-separated fields instead of 40; rows without a label cannot be used"),
+        (line()[2:], r"39 tab-separated fields instead of 40 \(rows without a label cannot be used\)"),
         (line() + b"\t", "41 tab-separated fields instead of 40"),
-        (b"", "1 tab-separated fields instead of 40"),
+        (b"", "the line is empty; correct or remove the line, or fetch the file again"),
+        (b"1", "1 tab-separated field instead of 40"),
         (line(f0="3"), r"field 1 \(label\) is '3', not 0 or 1"),
         (line(f2="1\0"), r"field 3 \(integer 2\) is '1\\x00', not a whole number"),
         (b"\xef\xbb\xbf" + line(), r"field 1 \(label\) is '\\ufeff1'"),
@@ -309,7 +309,7 @@ def test_a_full_disk_is_named(tmp_path, monkeypatch):
     assert input_rows(parse([path], tmp_path / "shards")) == [plain_rows(lines(ROWS))]
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="no real Criteo rows beside this checkout (PINBENCH_SHARED)")
+@needs_real_rows
 @pytest.mark.parametrize("packed", [bytes, pack])
 def test_real_rows_are_read_as_plain_python_reads_them(tmp_path, packed):
     text = REAL.read_bytes()

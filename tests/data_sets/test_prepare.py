@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from criteo_jobs import contents, do, raw_fields, write_raw
 from criteo_reference import first_seen_ids, shuffled_train
+from real_rows import REAL, needs_real_rows
 from rlimit import largest_file
 
 from pinbench.base.errors import DataError, UsageError
@@ -19,8 +20,6 @@ from pinbench.worker.data.criteo.input_order import in_order_of_time
 from pinbench.worker.data.criteo.mlperf_binary import BinaryFile
 
 REFERENCE = Path(__file__).parents[1] / "data/criteo/reference"
-SHARED = Path(os.environ.get("PINBENCH_SHARED", Path(__file__).parents[2] / "../shared"))
-REAL = SHARED / "real/criteo/terabyte_day0_head_1000.tsv"
 DAYS = [REFERENCE / f"day_{day}.gz" for day in range(24)]
 BINARIES = [f"terabyte_processed_{split}.bin" for split in ("train", "val", "test")]
 
@@ -252,7 +251,7 @@ def test_orders_that_contradict_each_other_are_refused_before_anything_is_writte
     assert not (tmp_path / "set").exists()
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="no real Criteo rows beside this checkout (PINBENCH_SHARED)")
+@needs_real_rows
 def test_real_rows_become_a_test_split(tmp_path):
     manifest = do(tmp_path, [REAL])
     raw = [line.split("\t") for line in REAL.read_text().splitlines()]

@@ -129,7 +129,8 @@ def test_a_wrong_row_is_named_by_file_and_line_in_one_line(session, plain, tmp_p
         do(job(tmp_path / "set", [tmp_path / "raw"]))
     assert (
         str(caught.value)
-        == f"{tmp_path}/raw, line 9001: 39 tab-separated fields instead of 40; rows without a label cannot be used"
+        == f"{tmp_path}/raw, line 9001: 39 tab-separated fields instead of 40 (rows without a label cannot be used)"
+        "; correct or remove the line, or fetch the file again"
     )
 
 

@@ -1,11 +1,14 @@
 from functools import cache
 
 import pytest
+from killed_jobs import kill, moments_of
 
-from pinbench.contract.data import DataEngine, DataFormat, PrepareJob, SynthesizeJob
+from pinbench.base.errors import DataError
+from pinbench.contract.data import PLANTED_FILE, DataEngine, DataFormat, PrepareJob, SynthesizeJob
 from pinbench.worker.data.criteo import synthesize as module
 from pinbench.worker.data.criteo.manifest import read_manifest
 from pinbench.worker.data.criteo.planted import plant
+from pinbench.worker.data.criteo.planted_file import read_planted
 from pinbench.worker.data.criteo.prepare import prepare
 from pinbench.worker.data.criteo.progress import Progress
 from pinbench.worker.data.criteo.synthesize import synthesize
@@ -33,7 +36,7 @@ def job_of(output, form, **changes):
     orders = {
         "dataset": "criteo", "format": form, "output": str(output), "days": 1 if form is DataFormat.WSF else 3,
         "rows": 5_000, "seed": 2, "max_ind_range": largest_hash(form), "table_rows": None, "gzip": False, "threads": 2,
-        "force": False,
+        "force": False, "restart": False,
     }  # fmt: skip
     return SynthesizeJob(**(orders | changes))
 
@@ -70,6 +73,41 @@ def test_a_prepared_form_equals_what_prepare_makes_of_the_raw_files(tmp_path, fo
     assert [(given.name, given.size_bytes, given.rows) for given in ours.inputs] == [
         (given.name, None, given.rows) for given in theirs.inputs
     ]
+
+
+@pytest.mark.parametrize("form", [DataFormat.TSV, DataFormat.MLPERF])
+def test_a_job_that_is_killed_again_and_again_ends_the_same(tmp_path, form):
+    moments = moments_of("synthesize", job_of(tmp_path / "whole", form, rows=20_000))
+    assert moments["draw"] >= 3
+    killed = job_of(tmp_path / "killed", form, rows=20_000)
+    # Two while rows are drawn, two when some files have their names already.
+    for stage, number, later_s in (("draw", 0, 0.003), ("draw", 1, 0), ("move", 1, 0), ("move", 2, 0)):
+        kill("synthesize", killed, stage, number, later_s)
+        assert not {MANIFEST, PLANTED_FILE} & {path.name for path in (tmp_path / "killed").iterdir()}
+    synthesize(killed, silent())
+    assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
+
+
+def test_what_a_job_killed_between_two_names_left_is_known_again_and_nothing_else_is_touched(tmp_path):
+    kill("synthesize", job_of(tmp_path, DataFormat.TSV), "move", 2, 0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".synthetic", "day_0", "day_1"]
+    (tmp_path / "day_1").write_text("real")  # somebody moved a file of the same name here
+    with pytest.raises(DataError, match="day_1 exists and is not known to be made up"):
+        synthesize(job_of(tmp_path, DataFormat.TSV), silent())
+    synthesize(job_of(tmp_path, DataFormat.TSV, days=1), silent())
+    assert (tmp_path / "day_1").read_text() == "real"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["day_0", "day_1", PLANTED_FILE]
+    assert [file.name for file in read_planted(tmp_path).files] == ["day_0"]
+
+
+def test_other_orders_are_refused_and_restart_forgets_the_stopped_job(tmp_path):
+    kill("synthesize", job_of(tmp_path / "set", DataFormat.MLPERF), "rows", 0, 0)
+    other = {"seed": 3, "rows": 100}
+    with pytest.raises(DataError, match=r"holds a stopped job with other orders: .*--restart to forget it"):
+        synthesize(job_of(tmp_path / "set", DataFormat.MLPERF, **other), silent())
+    synthesize(job_of(tmp_path / "set", DataFormat.MLPERF, **other, restart=True), silent())
+    synthesize(job_of(tmp_path / "new", DataFormat.MLPERF, **other), silent())
+    assert contents(tmp_path / "set") == contents(tmp_path / "new")
 
 
 def test_a_stopped_job_goes_on_and_ends_the_same(tmp_path, monkeypatch):

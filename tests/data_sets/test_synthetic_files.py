@@ -9,6 +9,7 @@ from pinbench.base.errors import DataError, UsageError
 from pinbench.contract.data import DataFormat, SynthesizeJob
 from pinbench.worker.data.criteo import synthesize as module
 from pinbench.worker.data.criteo.planted import plant
+from pinbench.worker.data.criteo.planted_file import read_planted
 from pinbench.worker.data.criteo.progress import Progress
 from pinbench.worker.data.criteo.synthesize import synthesize
 from pinbench.worker.data.criteo.synthetic_rows import raw_files, raw_place
@@ -25,7 +26,7 @@ def _quick(monkeypatch):
 def make(output, **changes):
     orders = {
         "dataset": "criteo", "format": DataFormat.TSV, "output": str(output), "days": 2, "rows": ROWS, "seed": 0,
-        "max_ind_range": None, "table_rows": None, "gzip": False, "threads": 2, "force": False,
+        "max_ind_range": None, "table_rows": None, "gzip": False, "threads": 2, "force": False, "restart": False,
     }  # fmt: skip
     job = SynthesizeJob(**(orders | changes))
     synthesize(job, Progress(say=lambda text: None))
@@ -59,7 +60,7 @@ def test_fewer_rows_or_days_are_the_first_of_more(tmp_path):
 def test_what_is_known_of_the_labels_is_written_beside_them(tmp_path):
     data = make(tmp_path)
     assert names(tmp_path) == ["day_0", "day_1", "planted.json"]
-    facts = raw_place.read_planted(tmp_path)
+    facts = read_planted(tmp_path)
     clicks = {name: sum(line.startswith(b"1") for line in text.splitlines()) for name, text in data.items()}
     assert [(file.name, file.size_bytes, file.rows, file.clicks) for file in facts.files] == [
         (name, len(data[name]), ROWS, clicks[name]) for name in ("day_0", "day_1")
@@ -119,7 +120,7 @@ def test_what_a_killed_job_left_is_overwritten_and_a_running_one_is_left_alone(t
     assert names(tmp_path) == ["day_0", "planted.json"]
     job = SynthesizeJob(
         dataset="criteo", format=DataFormat.TSV, output=str(tmp_path / "busy"), days=1, rows=1, seed=0,
-        max_ind_range=None, table_rows=None, gzip=False, threads=1, force=False,
+        max_ind_range=None, table_rows=None, gzip=False, threads=1, force=False, restart=False,
     )  # fmt: skip
     with raw_place.raw_place(job), pytest.raises(DataError, match=r"another job is at work in .*busy"):
         make(tmp_path / "busy")

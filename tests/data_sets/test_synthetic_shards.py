@@ -28,7 +28,7 @@ def silent():
 def job_of(rows, **changes):
     orders = {
         "dataset": "criteo", "format": DataFormat.TSV, "output": "", "days": 2, "rows": rows, "seed": 5,
-        "max_ind_range": None, "table_rows": None, "gzip": False, "threads": 2, "force": False,
+        "max_ind_range": None, "table_rows": None, "gzip": False, "threads": 2, "force": False, "restart": False,
     }  # fmt: skip
     return SynthesizeJob(**(orders | changes))
 

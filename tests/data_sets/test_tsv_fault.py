@@ -7,9 +7,11 @@ from pinbench.worker.data.criteo.tsv_fault import explain_row
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [
-        (b"", "1 tab-separated fields instead of 40"),
+        (b"", "the line is empty"),
+        (b"\r", "the line is empty"),
+        (b"1", "1 tab-separated field instead of 40"),
         (line() + b"\t1", "41 tab-separated fields instead of 40"),
-        (line()[2:], "39 tab-separated fields instead of 40; rows without a label cannot be used"),
+        (line()[2:], "39 tab-separated fields instead of 40 (rows without a label cannot be used)"),
         (line(f0=""), "field 1 (label) is '', not 0 or 1"),
         (line(f0="2"), "field 1 (label) is '2', not 0 or 1"),
         (line(f0="01"), "field 1 (label) is '01', not 0 or 1"),

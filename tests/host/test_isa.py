@@ -5,7 +5,7 @@ import pytest
 from pinbench.base.errors import ExitCode, HostError, UsageError
 from pinbench.contract.case import Case, Function, Isa, Knobs, Mode, Precision, Variant
 from pinbench.harness.host.facts import read_facts
-from pinbench.harness.host.isa import features, max_cpu_isa, require
+from pinbench.harness.host.isa import emulation, features, max_cpu_isa, require
 
 
 def case(isa, precision):
@@ -33,7 +33,7 @@ def test_a_host_without_amx_refuses_with_what_runs_instead(machine):
     assert str(caught.value) == (
         "this host has no amx_tile and no amx_bf16 (x86_64, flags: avx2, avx512_bf16, avx512_vnni, avx512bw, avx512dq, "
         "avx512f, avx512vl); case dlrm_inference_throughput_amx_bfloat16 needs it. "
-        "Pick one of: avx_fp32, avx_int8, avx_bfloat16"
+        "Pick one of: avx_fp32, avx_int8, avx_bfloat16, or set ALLOW_EMULATION=True to try it without speed"
     )
     assert caught.value.exit_code == ExitCode.SKIPPED
 
@@ -76,3 +76,18 @@ def test_avx_labels_are_kept_from_amx_only_where_there_is_some(machine):
     assert max_cpu_isa(case(Isa.AMX, Precision.BFLOAT16), amx) is None
     assert max_cpu_isa(case(Isa.ANY, Precision.BFLOAT16), amx) is None
     assert max_cpu_isa(case(Isa.AVX, Precision.BFLOAT16), read_facts(machine("firecracker"))) is None
+
+
+def test_what_may_be_imitated_is_not_refused_and_named(machine):
+    facts = read_facts(machine("firecracker"))
+    allowed = case(Isa.AMX, Precision.INT8)
+    allowed = replace(allowed, knobs=replace(allowed.knobs, allow_emulation=True))
+    require(allowed, facts)
+    assert emulation(allowed, facts) == "this host has no amx_tile and no amx_int8"
+    assert emulation(case(Isa.AMX, Precision.INT8), facts) is None
+
+
+def test_what_a_host_has_is_not_imitated(machine):
+    facts = read_facts(machine("firecracker"))
+    native = case(Isa.AVX, Precision.INT8)
+    assert emulation(replace(native, knobs=replace(native.knobs, allow_emulation=True)), facts) is None

@@ -1,17 +1,21 @@
 """What the reference pages list is what the code does."""
 
 import re
+from dataclasses import replace
 
 import pytest
+import yaml
 from documents import ROOT, blocks, documents
-from records import DATA
+from records import DATA, FP32_KERNEL, make_case, make_record, ok
 
 from pinbench.base.errors import ExitCode, PinbenchError
+from pinbench.contract.result import IsaReadback
 from pinbench.harness.cli.ctest import handover, parse_words
 from pinbench.harness.kpi.judge import conclude
 from pinbench.harness.kpi.text import parse_block
 from pinbench.harness.plan.threads import SCRUBBED_PREFIXES
 from pinbench.harness.record.schema import read_record
+from pinbench.harness.record.workload_config import Settings, workload_config
 
 _REFERENCE = ROOT / "doc" / "reference"
 _SHOWN = [block for document in documents() for block in blocks(document) if block.words == ("text", "block")]
@@ -44,6 +48,14 @@ def test_a_shown_kpi_block_is_one_that_the_code_can_print(block):
     assert sum(kpi.primary for kpi in parsed.kpis) == 1
 
 
+def test_the_block_of_the_readme_has_every_field_of_a_run_of_its_case():
+    shown = parse_block(next(block.text for block in _SHOWN if block.document == ROOT / "README.md"))
+    probe = IsaReadback(header="Intel AVX2", kernels=(FP32_KERNEL,), version="v3.12.0")
+    _, printed = conclude(make_record(ok(0, isa=probe)))
+    assert list(shown.workload) == list(printed.workload)
+    assert list(shown.application) == list(printed.application)
+
+
 def test_there_are_shown_blocks():
     assert {block.document.parent.name for block in _SHOWN} == {ROOT.name, "DLRM-PyTorch-Xeon-Public"}
 
@@ -59,6 +71,13 @@ def test_the_variables_between_ctest_and_a_case_are_listed(tmp_path):
     words = parse_words(["--set", "A=1", "--config", str(config), "--run", "2", "--dry-run"])
     for name in handover(words, ["./ctest.sh"], tmp_path):
         assert f"`{name}`" in _page("environment.md")
+
+
+def test_the_keys_of_the_configuration_are_listed():
+    settings = Settings(**dict.fromkeys(Settings.__dataclass_fields__, "x"))
+    config = yaml.safe_load(workload_config(make_case(), replace(settings, architecture="x86_64")))
+    listed = next(line for line in _page("log-directory.md").splitlines() if "has the keys of Intel WSF" in line)
+    assert re.findall(r"`([^`]+)`", listed)[1:] == list(config)
 
 
 def test_every_exit_code_is_listed():

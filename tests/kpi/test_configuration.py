@@ -57,3 +57,11 @@ def test_the_engine_is_the_one_that_ran_with_its_path_and_the_reason_of_a_fallba
         "in process, engine pinned (chain, avx2) and pinned (layers, avx2)"
     )
     assert stack(None, None) == "in process, engine pinned"  # a record from before instances told
+
+
+def test_an_emulated_run_is_marked_with_what_the_host_lacks():
+    record = make_record(ok(0))
+    assert "EMULATED" not in workload_configuration(record)
+    assert record.plan is not None
+    emulated = replace(record, plan=replace(record.plan, emulation="this host has no amx_tile"))
+    assert workload_configuration(emulated)["EMULATED"] == "this host has no amx_tile"

@@ -98,3 +98,16 @@ def test_a_label_without_an_isa_claims_nothing():
 
 def test_a_dummy_without_model_and_readback_claims_nothing():
     require(measurement(make_record(ok(0, model=None, isa=None))))
+
+
+def test_an_emulated_label_is_not_held_to_its_instructions_but_must_have_multiplied():
+    case = make_case(isa=Isa.AMX, precision=Precision.INT8)
+    record = make_record(ok(0, isa=IsaReadback(header=None, kernels=(FP32_KERNEL,))), case=case)
+    assert record.plan is not None
+    emulated = replace(record, plan=replace(record.plan, emulation="this host has no amx_tile"))
+    require(measurement(emulated))
+    with pytest.raises(KpiError, match="needs AMX"):
+        require(measurement(record))
+    nothing = replace(emulated, results=(ok(0, isa=IsaReadback(header=None, kernels=())),))
+    with pytest.raises(KpiError, match="unproven"):
+        require(measurement(nothing))

@@ -108,7 +108,7 @@ def test_bfloat16_stays_within_its_stated_tolerance_and_is_not_fp32_in_disguise(
     half, _ = model_of(config, bfloat16.TABLE_DTYPE)
     with torch.no_grad():
         logits_B = torch.logit(full(dense_BI, sparse_BF).double())
-        compute = engine.compile(bfloat16.apply(half).for_inference(batch_size), batch_size)
+        compute = engine.compile(bfloat16.apply(half, None).for_inference(batch_size), batch_size)
         rounded_B = torch.logit(compute(dense_BI, sparse_BF).double())
     error = (rounded_B - logits_B).abs().max().item()
     assert 1e-5 < error < bfloat16.LOGIT_TOLERANCE

@@ -7,8 +7,8 @@ import pytest
 import torch
 from dlrm_parts import wide_operators
 
+from pinbench.base.cache import cache_folder
 from pinbench.worker.ops.compiler import _NAMES
-from pinbench.worker.ops.library import user_cache_dir
 from pinbench.worker.ops.operators import load
 
 
@@ -27,7 +27,7 @@ def cpus():
 def operators(cpus):
     if not any(map(shutil.which, _NAMES)):
         pytest.skip("no C++ compiler on PATH")
-    return load(user_cache_dir(), cpus)
+    return load(cache_folder(os.environ), cpus)
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from fake_compiler import FakeCompiler
 from pinbench.base.errors import OperatorError
 from pinbench.worker.ops.compiler import find_compiler
 from pinbench.worker.ops.isa import GENERIC, Variant
-from pinbench.worker.ops.library import cache_key, discard, provide, user_cache_dir
+from pinbench.worker.ops.library import cache_key, discard, provide
 
 _UNITS = 2 + 1  # the module, one instruction set, and the link
 
@@ -125,15 +125,6 @@ def test_a_cache_that_cannot_be_written_is_named(compiler, tmp_path, cpus):
     (tmp_path / "file").write_text("")
     with pytest.raises(OperatorError, match=r"the cache .*/file cannot be used: .*Not a directory"):
         provide(tmp_path / "file", [GENERIC], cpus)
-
-
-def test_the_cache_is_where_the_user_keeps_caches(monkeypatch):
-    monkeypatch.setenv("HOME", "/home/someone")
-    monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
-    assert user_cache_dir() == Path("/somewhere/pinbench")
-    for ignored in ("", "relative"):
-        monkeypatch.setenv("XDG_CACHE_HOME", ignored)
-        assert user_cache_dir() == Path("/home/someone/.cache/pinbench")
 
 
 def test_the_real_compiler_says_its_version():

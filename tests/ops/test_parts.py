@@ -31,7 +31,7 @@ def test_the_parts_of_a_model_are_its_own_weights(built):
 
 
 def test_the_cast_before_the_last_layer_of_bfloat16_is_taken_over():
-    parts = take_apart(bfloat16.apply(model(dtype=torch.bfloat16)))
+    parts = take_apart(bfloat16.apply(model(dtype=torch.bfloat16), None))
     assert parts.bottom.weights[0].dtype == parts.over.weights[0].dtype == torch.bfloat16
     assert parts.head_weight_I.dtype == torch.float32
 

@@ -5,7 +5,7 @@ import pytest
 from pinbench.base.errors import PlanError
 from pinbench.base.jsonio import from_jsonable, to_jsonable
 from pinbench.base.units import GIB
-from pinbench.contract.case import Function, Mode
+from pinbench.contract.case import Function, Isa, Mode, Precision
 from pinbench.contract.plan import Plan, WeightSource
 from pinbench.harness.host.facts import read_facts
 from pinbench.harness.host.topology import read_topology
@@ -70,6 +70,13 @@ def test_all_instances_have_the_same_budget(planned):
     assert plan.instances[0].weight_budget_bytes == int(0.75 * free - 3 * GIB / 2)
 
 
+def test_all_instances_know_the_most_that_share_a_copy(planned):
+    plan = planned("xeon-2s-snc4", mode=Mode.LATENCY)
+    stores = [i.store for i in plan.instances if i.store is not None]
+    assert {i.weight_users for i in plan.instances} == {max(map(stores.count, stores))} != {1}
+    assert {i.weight_users for i in planned("altra-2s").instances} == {1}
+
+
 def test_a_container_is_planned_within_its_cpus_and_memory(planned):
     plan = planned("container-0-3", instances=2)
     assert [i.cpus for i in plan.instances] == [(0,), (3,)]
@@ -85,6 +92,14 @@ def test_the_notes_hold_what_was_chosen_and_what_could_spoil_it(machine, case):
         "one thread a physical core",
         "the load average of the last minute is 4 on 8 CPUs",
     ]
+
+
+def test_an_emulated_precision_comes_first_among_the_notes(planned):
+    lacks = "this host has no amx_tile and no amx_int8"
+    plan = planned("firecracker", isa=Isa.AMX, precision=Precision.INT8, allow_emulation=True)
+    assert plan.emulation == lacks
+    assert plan.notes[0] == f"amx_int8 is emulated: {lacks}, so its speed says nothing"
+    assert planned("firecracker").emulation is None
 
 
 def test_instances_smaller_than_latency_mode_defines_are_told(planned):

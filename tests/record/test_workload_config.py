@@ -59,6 +59,18 @@ def test_the_build_can_be_configured_again_from_what_is_written():
     assert "cmake_cmdline" not in load(workload_config(make_case(), Settings(command=COMMAND)))
 
 
+def test_what_wsf_says_of_checkout_options_and_architecture_is_there_where_it_is_known():
+    settings = Settings(
+        command=COMMAND, options=("--set", "DATASET_DIR=/data/with space", "--run", "2"), architecture="aarch64",
+        git_commit="0123abc", git_branch="main",
+    )  # fmt: skip
+    config = load(workload_config(make_case(), settings))
+    assert shlex.split(config["ctestsh_options"]) == list(settings.options)
+    assert (config["image_arch"], config["git_branch"]) == ("linux/arm64", "main")
+    bare = load(workload_config(make_case(), Settings(command=COMMAND)))
+    assert not {"ctestsh_options", "image_arch", "git_branch"} & set(bare)
+
+
 def test_an_overridden_case_is_shown_as_customized_in_the_tunables_only():
     config = load(workload_config(make_case(overrides=("BATCH_SIZE",)), Settings(command=COMMAND)))
     assert config["tunables"]["testcase"].endswith("_gated_customized")

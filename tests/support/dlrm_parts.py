@@ -1,11 +1,13 @@
 """Parts of models for the operators, their plain computation, and a library with the lanes of AVX-512 for any host."""
 
+import os
 import platform
 
 import torch
 
+from pinbench.base.cache import cache_folder
 from pinbench.worker.ops.isa import Variant
-from pinbench.worker.ops.library import provide, user_cache_dir
+from pinbench.worker.ops.library import provide
 from pinbench.worker.ops.operators import Operators
 from pinbench.worker.ops.parts import DlrmParts, Stack
 
@@ -22,7 +24,7 @@ _loaded: list[Operators] = []
 
 def wide_operators(cpus: tuple[int, ...]) -> Operators:
     if not _loaded:
-        library = provide(user_cache_dir(), WIDE, cpus, _NAMESPACE)
+        library = provide(cache_folder(os.environ), WIDE, cpus, _NAMESPACE)
         torch.classes.load_library(str(library.path))
         _loaded.append(Operators(classes=getattr(torch.classes, _NAMESPACE), build_s=library.build_s))
     return _loaded[0]

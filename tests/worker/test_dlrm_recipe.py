@@ -28,6 +28,8 @@ SMALL: dict[str, Scalar] = {
 }
 # 13-32-24-16 and 367-64-48-32-24-1, weights and biases, in fp32 as drawn, in the model, and packed twice
 SMALL_MLP_BYTES = 4 * 4 * (1_640 + 29_057)
+# 32,768 rows of 26 features while batches are made of them: 160 bytes each as drawn, 264 converted, 264 in batches
+SMALL_BATCH_BYTES = 32_768 * 688
 
 needs_bfloat16 = pytest.mark.skipif(
     not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="oneDNN has no bfloat16 on this CPU"
@@ -158,10 +160,11 @@ def test_outputs_that_are_not_those_of_the_model_have_no_quality():
 
 
 def test_tables_that_do_not_fit_are_refused_with_both_figures():
+    budget_bytes = SMALL_MLP_BYTES + SMALL_BATCH_BYTES + (100 << 10)
     with pytest.raises(
         ModelError, match=r"MAX_IND_RANGE=400 take 650\.0 KiB, .* may take 100\.0 KiB .* MAX_IND_RANGE to 61 or"
     ):
-        dlrm.prepare(order_of(case_of(), budget_bytes=SMALL_MLP_BYTES + (100 << 10)), OpenGate(), None)
+        dlrm.prepare(order_of(case_of(), budget_bytes=budget_bytes), OpenGate(), None)
 
 
 @pytest.mark.parametrize("own", [{"ARCH_MLP_TOP": "200000-200000-1"}, {"ARCH_MLP_BOT": "13-90000-90000-16"}])
@@ -170,6 +173,32 @@ def test_mlps_that_do_not_fit_are_refused_with_both_figures_before_they_are_draw
     with pytest.raises(ModelError, match=r"the MLPs of .* take \d+\.\d GiB, this instance may take 1\.0 GiB"):
         dlrm.prepare(order_of(case_of(own=own)), gate, None)
     assert gate.phases == []
+
+
+def test_batches_that_do_not_fit_are_refused_with_both_figures_before_anything_is_made():
+    gate = OpenGate()
+    # 2**20 rows: 264 bytes in each of 4 batches and in the copy that the check makes, and in a step the 367 features,
+    # the 16 numbers that the bottom MLP gave, and two layers of 112
+    with pytest.raises(
+        ModelError, match=r"of BATCH_SIZE=1048576 take 3\.2 GiB, this instance may take 2\.0 GiB; set BATCH_SIZE lower"
+    ):
+        dlrm.prepare(order_of(case_of(batch_size=1 << 20), budget_bytes=SMALL_MLP_BYTES + (2 << 30)), gate, None)
+    assert gate.phases == []
+
+
+def test_instances_that_share_tables_pay_for_their_batches_each():
+    budget_bytes = SMALL_MLP_BYTES + 4 * SMALL_BATCH_BYTES
+    alone = order_of(case_of(), WeightSource.BUILD, budget_bytes)
+    with pytest.raises(ModelError, match=r"BATCH_SIZE=8 take 21\.5 MiB, this instance may take 17\.2 MiB; .*run fewer"):
+        dlrm.prepare(replace(alone, weight_users=5), OpenGate(), None)
+    assert dlrm.prepare(replace(alone, weights=WeightSource.PRIVATE), OpenGate(), None).batch_size == 8
+
+
+def test_what_is_read_ahead_counts_among_the_batches():
+    case = end_to_end(batch_size=16_384)
+    config, _ = dlrm._sizes(order_of(case), None, torch.float32)
+    blocks_bytes = 4 * 16_384 * 264  # two to read, two more to take from
+    assert dlrm._batch_bytes(case, config, 4) >= 2 * blocks_bytes  # read ahead, and ready for probe and check
 
 
 def test_a_bottom_mlp_for_other_dense_features_than_criteos_is_refused():
@@ -181,7 +210,8 @@ def test_without_a_cap_the_memory_chooses_one():
     own = {name: value for name, value in SMALL.items() if name != "MAX_IND_RANGE"}
     own["ARCH_EMBEDDING_SIZE"] = "-".join(["40000000"] + ["10"] * 25)
     case = replace(case_of(), knobs=replace(case_of().knobs, own=own))
-    prepared = dlrm.prepare(order_of(case, budget_bytes=SMALL_MLP_BYTES + 10_000 * 64 + 25 * 640), OpenGate(), None)
+    budget_bytes = SMALL_MLP_BYTES + SMALL_BATCH_BYTES + 10_000 * 64 + 25 * 640
+    prepared = dlrm.prepare(order_of(case, budget_bytes=budget_bytes), OpenGate(), None)
     assert prepared.model.max_ind_range == 10_000
     assert int(prepared.batches[0].sparse_BF[:, 0].max()) < 10_000
 

@@ -8,8 +8,10 @@ from pinbench.contract.case import Isa
 from pinbench.worker.engine import Site, pinned
 from pinbench.worker.models.dlrm.config import make_config
 from pinbench.worker.models.dlrm.model import Dlrm
+from pinbench.worker.onednn.calibration import Calibration
 from pinbench.worker.ops import operators
 from pinbench.worker.ops.isa import useful
+from pinbench.worker.precision import int8
 
 
 @pytest.fixture(autouse=True)
@@ -66,6 +68,23 @@ def test_a_large_batch_and_an_amx_label_are_onednns():
     assert agrees(large, 300)
     tiles = pinned.compile(model(), 1, Site(isa=Isa.AMX))
     assert (tiles.facts.path, dict(tiles.facts.trial_s)) == ("layers", {})
+
+
+def test_products_that_may_be_of_bfloat16_are_onednns(monkeypatch):
+    monkeypatch.setattr(pinned, "multiplies_in_bfloat16", lambda: True)
+    assert pinned.compile(model(), 1).facts.path == "layers"
+
+
+def test_a_quantised_model_runs_in_eager_and_the_facts_say_why(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # where scales are kept
+    config = make_config(embedding_dim=16, bottom="13-32-16", over="64-24-1", table_rows=(40,) * 26, interaction="dot")
+    plain = Dlrm(config, (torch.rand(26 * 40, 16) - 0.5).bfloat16(), torch.float32)
+    calibration = Calibration(feed=lambda fed: fed(*batch(64)), model="small", rows="64 rows")
+    compiled = pinned.compile(int8.apply(plain, calibration).for_inference(4), 4)
+    assert compiled.facts.name == "eager"
+    assert compiled.facts.fallback.startswith("not pinned: the operators know linear layers with ReLU, this model has")
+    assert "QuantizedLinear" in compiled.facts.fallback
+    assert compiled(*batch(4)).shape == (4,)
 
 
 def test_a_limit_of_onednn_holds_for_our_kernels_too():

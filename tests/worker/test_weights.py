@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from pinbench.base.errors import ModelError
+from pinbench.base.units import MIB
+from pinbench.worker import weights
 from pinbench.worker.weights import HUGE_PAGE_BYTES, build_store, map_store, private_store
 
 
@@ -48,6 +50,14 @@ def test_a_private_store_starts_on_a_huge_page_and_can_be_written():
     store.bytes_view[-1] = 1
     assert len(store.bytes_view) == 5_000_000
     assert store.bytes_view.ctypes.data % HUGE_PAGE_BYTES == 0
+
+
+def test_a_shared_store_is_collapsed_in_pieces_between_which_a_signal_can_end_the_process(memory_fd, monkeypatch):
+    pieces = []
+    monkeypatch.setattr(weights, "_advise", lambda address, size_bytes, _: pieces.append((address, size_bytes)))
+    store = build_store(memory_fd, 150 * MIB)
+    first = store.bytes_view.ctypes.data
+    assert pieces == [(first, 64 * MIB), (first + 64 * MIB, 64 * MIB), (first + 128 * MIB, 22 * MIB)]
 
 
 @pytest.mark.skipif(not collapses(), reason="this kernel does not collapse shared memory into huge pages")

@@ -71,6 +71,7 @@ class Knobs:
     data_type: DataType = DataType.SYNTHETIC
     dataset_dir: str | None = None
     engine: str = "eager"
+    allow_emulation: bool = False  # of a precision that the CPU lacks the instructions for
     seed: int = 0
     onednn_verbose: int = 0
     allocator: str = ""  # "", "jemalloc" or "tcmalloc"; "" is the C library's

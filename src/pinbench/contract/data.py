@@ -86,7 +86,7 @@ class SynthesizeJob:
     gzip: bool  # raw rows only
     threads: int
     force: bool
-    restart: bool = False  # forget what an interrupted job with other orders left there
+    restart: bool  # forget what an interrupted job with other orders left there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,8 +31,9 @@ class Instance:
     memory_nodes: tuple[int, ...]
     weights: WeightSource
     store: int | None  # the NUMA node whose shared store holds the weights; None when PRIVATE
-    weight_budget_bytes: int  # the most that one copy of the weights may take; the same for all instances of a plan
+    weight_budget_bytes: int  # the most for one copy of the weights and the batches on it; alike in a plan
     env: Mapping[str, str]  # set before the child starts: threads, ISA limit, allocator
+    weight_users: int = 1  # the most instances that use one copy; alike in a plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,4 +44,5 @@ class Plan:
     topology: Topology
     instances: tuple[Instance, ...]
     deadline_s: float
+    emulation: str | None = None  # which instructions of the label are only imitated; None: none
     notes: tuple[str, ...] = ()  # what the planner chose that a user may want to know

@@ -95,6 +95,7 @@ class ModelFacts:
     weight_dtype: str
     table_dtype: str
     origin: str  # "seed 0", or the checkpoint's path
+    calibration: str | None = None  # the rows that the scales of a quantised model were taken from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,9 @@ from pinbench.base.units import format_bytes
 
 HUGE_PAGE_BYTES = 2 << 20  # PMD size on x86-64 and on arm64 with 4 KiB pages
 
+# Of one call of madvise: until it returns nothing ends the process, not even SIGKILL, and gigabytes take seconds.
+_COLLAPSED_BYTES = 32 * HUGE_PAGE_BYTES
+
 _MADV_COLLAPSE = 25  # include/uapi/asm-generic/mman-common.h, since Linux 6.1; Python 3.11 has no names for these
 _PROT_NONE = 0
 _MAP_FIXED = 0x10
@@ -65,7 +68,8 @@ def build_store(fd: int, size_bytes: int) -> WeightStore:
     # Shared memory gets huge pages from the start only where an administrator turned shmem_enabled on; it may be
     # collapsed into them anywhere, best while nearly empty. An extent without a single page cannot be collapsed.
     store.bytes_view[::HUGE_PAGE_BYTES] = 0
-    _advise(address, size_bytes, _MADV_COLLAPSE)
+    for begin in range(0, size_bytes, _COLLAPSED_BYTES):
+        _advise(address + begin, min(_COLLAPSED_BYTES, size_bytes - begin), _MADV_COLLAPSE)
     return store
 
 

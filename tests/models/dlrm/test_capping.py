@@ -2,7 +2,7 @@ import pytest
 
 from pinbench.base.errors import ModelError
 from pinbench.base.units import GIB
-from pinbench.worker.models.dlrm.capping import cap_rows, check_fits, choose_max_ind_range
+from pinbench.worker.models.dlrm.capping import batch_remainder_bytes, cap_rows, check_fits, choose_max_ind_range
 
 ROWS = (40_000_000, 3_000_000, 10)
 
@@ -27,3 +27,9 @@ def test_tables_that_do_not_fit_are_refused_with_both_figures_and_a_cap_that_doe
 def test_a_host_too_small_for_the_smallest_cap_is_told_so():
     with pytest.raises(ModelError, match=r"capped at 1000 rows take 1005\.0 KiB, this instance may take 100\.0 KiB"):
         choose_max_ind_range(ROWS, 512, 100 * 1024)
+
+
+def test_the_batches_of_all_who_share_the_tables_are_taken_off():
+    assert batch_remainder_bytes(128, GIB, 3, 8 * GIB) == 5 * GIB
+    with pytest.raises(ModelError, match=r"BATCH_SIZE=128 take 2\.0 GiB, this instance may take 1\.6 GiB;"):
+        batch_remainder_bytes(128, 2 * GIB, 5, 8 * GIB)

@@ -102,7 +102,7 @@ def exclusion(workload: Workload, choices: Choices, platform: Platform) -> str |
 def never(workload: Workload, choices: Choices) -> str | None:
     """Return why the case with these choices exists on no platform, or None when it does."""
     for rule in workload.exclusions:
-        if holds(rule.when, choices):
+        if not rule.changed and holds(rule.when, choices):
             return rule.reason
     for dimension in DIMENSIONS:
         if choices[dimension] not in workload.matrix[dimension]:

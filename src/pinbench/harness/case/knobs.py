@@ -18,6 +18,7 @@ FIELDS = {
     "DATA_TYPE": "data_type",
     "DATASET_DIR": "dataset_dir",
     "ENGINE": "engine",
+    "ALLOW_EMULATION": "allow_emulation",
     "SEED": "seed",
     "ONEDNN_VERBOSE": "onednn_verbose",
     "ALLOCATOR": "allocator",

@@ -53,13 +53,10 @@ def customise(
     }
     _check_dimensions(workload, case, values, asked)
     merged = {**case_values(workload, case), **values}
-    _check_together(workload, merged)
     declared = declared_values(workload, case_choices(case))
-    return dataclasses.replace(
-        case,
-        knobs=make_knobs(merged, DIMENSIONS),
-        overrides=tuple(name for name in workload.parameters if merged[name] != declared[name]),
-    )
+    overrides = tuple(name for name in workload.parameters if merged[name] != declared[name])
+    _check_together(workload, merged, overrides)
+    return dataclasses.replace(case, knobs=make_knobs(merged, DIMENSIONS), overrides=overrides)
 
 
 def _from_environment(workload: Workload, environment: Mapping[str, str]) -> Asked:
@@ -125,10 +122,11 @@ def _check_dimensions(workload: Workload, case: Case, values: Values, asked: Ask
     raise UsageError(f"{_pair(name, values[name])} ({asked[name][1]}) contradicts the case {case.name}; {way_out}")
 
 
-def _check_together(workload: Workload, values: Values) -> None:
+def _check_together(workload: Workload, values: Values, overrides: Sequence[str]) -> None:
     for rule in workload.exclusions:
-        if holds(rule.when, values):
-            pairs = " with ".join(_pair(name, values[name]) for name in rule.when)
+        useless = [name for name in rule.changed if name in overrides]
+        if holds(rule.when, values) and bool(rule.changed) == bool(useless):
+            pairs = " with ".join(_pair(name, values[name]) for name in (*useless, *rule.when))
             raise UsageError(f"{pairs}: {rule.reason}")
 
 

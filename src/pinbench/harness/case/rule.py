@@ -14,10 +14,15 @@ When = Mapping[str, tuple[str | None, ...]]  # parameter: globs of its value as 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A combination of values that is excluded, and why."""
+    """A combination of values that is excluded, and why.
+
+    One with `changed` is for what has no use in such a combination: it excludes no case as declared, only a user's
+    change of any of these parameters.
+    """
 
     when: When
     reason: str
+    changed: tuple[str, ...] = ()
 
 
 def value_text(value: Scalar | None) -> str:

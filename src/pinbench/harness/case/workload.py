@@ -125,11 +125,22 @@ def _exclusions(data: Any, parameters: Mapping[str, Parameter], where: str) -> t
     choices = {name: parameter.choices for name, parameter in parameters.items()}
     rules = []
     for item in entries(data, where):
-        rule = fields(item, where, ("when", "reason"))
+        rule = fields(item, where, ("when", "reason"), ("changed",))
         rules.append(
-            Rule(when=read_when(rule["when"], where, choices), reason=text(rule["reason"], f"{where}: reason"))
+            Rule(
+                when=read_when(rule["when"], where, choices),
+                reason=text(rule["reason"], f"{where}: reason"),
+                changed=_known(texts(rule.get("changed", []), f"{where}: changed"), parameters, f"{where}: changed"),
+            )
         )
     return tuple(rules)
+
+
+def _known(names: tuple[str, ...], parameters: Mapping[str, Parameter], where: str) -> tuple[str, ...]:
+    for name in names:
+        if name not in parameters:
+            raise UsageError(f"{where}: {name!r} is no parameter of this workload")
+    return names
 
 
 def _check_naming(workload: Workload, where: str) -> None:

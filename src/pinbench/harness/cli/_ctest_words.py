@@ -28,7 +28,10 @@ _NATIVE_WITH_VALUE = frozenset({
 })  # fmt: skip
 _NATIVE_EQUALS = frozenset({"--show-only", "--no-tests"})  # ctest knows a value of these with '=' only
 _NATIVE_COUNT = frozenset({"-j", "--parallel"})  # the number may be left out
-_OWN = ("--set", "--config", "--test-config", "--testcase", "--run", "--dry-run", "--describe-params", "--help", "-h")
+_OWN = (
+    "--set", "--sweep", "--config", "--test-config", "--testcase", "--run", "--dry-run", "--describe-params", "--help",
+    "-h",
+)  # fmt: skip
 
 # WSF's value sequences: '1 2 4', '1 2 3 ...8', '|200', '8000|', 'A=1/B=2'.
 _SEQUENCE = re.compile(r"\s|\.\.\.|^\||\|$|/[A-Z][A-Z0-9_]*=")
@@ -43,6 +46,7 @@ class Words:
     native: list[str] = field(default_factory=list)  # for ctest, in the user's order
     pattern: str | None = None  # the regular expression of -R, --tests-regex, --testcase
     settings: list[str] = field(default_factory=list)
+    sweep: list[str] = field(default_factory=list)  # NAME=VALUE,VALUE
     config: Path | None = None
     runs: int | None = None
     dry_run: bool = False
@@ -119,8 +123,12 @@ def _set(words: Words, value: str) -> None:
     if match is None:
         raise UsageError(f"--set {value!r} is not NAME=VALUE")
     if _SEQUENCE.search(match[2]) and not _PATH.match(match[2]):
-        raise UsageError(f"--set {value!r}: a sequence of values is not supported; give one value, one run for each")
+        raise UsageError(f"--set {value!r}: a sequence of values is not supported; give one value, or all by --sweep")
     words.settings.append(value)
+
+
+def _sweep(words: Words, value: str) -> None:
+    words.sweep.append(value)
 
 
 def _config(words: Words, value: str) -> None:
@@ -141,5 +149,6 @@ def _run(words: Words, value: str) -> None:
 
 _OWN_FLAGS = {"--dry-run": "dry_run", "--describe-params": "describe", "--help": "help", "-h": "help"}
 _OWN_WITH_VALUE: Mapping[str, Callable[[Words, str], None]] = {
-    "--set": _set, "--config": _config, "--test-config": _config, "--testcase": _testcase, "--run": _run,
+    "--set": _set, "--sweep": _sweep, "--config": _config, "--test-config": _config, "--testcase": _testcase,
+    "--run": _run,
 }  # fmt: skip

@@ -31,11 +31,13 @@ def make_order(arguments: Namespace) -> Order:
 
     Raises:
         UsageError: a word is wrong.
-        DataError: it is not there.
+        DataError: it is not there, or may not be looked at.
     """
     head_rows = whole_number("--head", arguments.head, 0, _HEAD_LIMIT)
-    if not Path(arguments.directory).exists():
-        raise DataError(f"no data set: there is no {arguments.directory}")
+    try:
+        Path(arguments.directory).stat()
+    except OSError as error:
+        raise DataError(f"no data set: cannot read {arguments.directory}: {error.strerror}") from error
     job = DescribeJob(
         directory=arguments.directory, head_rows=head_rows, as_json=arguments.json, verify=arguments.verify
     )

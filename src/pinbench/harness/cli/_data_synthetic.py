@@ -39,6 +39,7 @@ def configure(parser: ArgumentParser) -> None:
     )  # fmt: skip
     add("--threads", metavar="N", help="[the CPUs that this process may use]")
     add("--force", action="store_true", help="replace a data set that is in DIR")
+    add("--restart", action="store_true", help="forget what an interrupted command with other options left in DIR")
 
 
 def make_order(arguments: Namespace) -> Order:
@@ -65,6 +66,7 @@ def make_order(arguments: Namespace) -> Order:
         gzip=arguments.gzip,
         threads=threads_here("--threads", arguments.threads),
         force=arguments.force,
+        restart=arguments.restart,
     )
     return Order(command="synthesize", job=job)
 

@@ -5,14 +5,16 @@ import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pinbench.base.errors import ExitCode, PinbenchError
 from pinbench.harness.case.describe import describe_text
-from pinbench.harness.case.platforms import load_platforms
-from pinbench.harness.case.workload import load_workload
+from pinbench.harness.case.platforms import Platform, load_platforms
+from pinbench.harness.case.workload import Workload, load_workload
 from pinbench.harness.cli._build_folder import read_settings
 from pinbench.harness.cli._ctest_selection import require_selection
+from pinbench.harness.cli._ctest_sweep import make_sweep, require_pattern_alone, run_sweep, without_pattern
 from pinbench.harness.cli._ctest_words import Words, parse_words
 from pinbench.harness.host.facts import read_facts
 
@@ -32,10 +34,11 @@ choose cases (options of ctest; all of them are passed on)
 change parameters (a case with a change is recorded as customized)
   --set NAME=VALUE        repeatable; stands above --config, and --config above the environment (NAME=VALUE ./ctest.sh)
   --config FILE           YAML: sections are patterns of test names, below them NAME: VALUE
+  --sweep NAME=V1,V2,...  repeatable: the cases of -R with each combination of the values; a table names the best
   --describe-params       every parameter: default, allowed values, meaning
 
 run
-  --run N                 each case N times, all kept: itr-1 ... itr-N
+  --run N                 each case N times, all kept: itr-1 ... itr-N; with --sweep N rounds over all points
   --dry-run               print the plan, run nothing
   --help                  this text
 
@@ -63,15 +66,26 @@ def run(arguments: Namespace) -> int:
         print("\n".join(describe_text(workload) for workload in workloads), end="")
         return ExitCode.PASSED
     if words.pattern is not None and settings:
-        platform = load_platforms().choose(settings[0].platform, read_facts())
-        require_selection(words.pattern, workloads, platform)
+        require_selection(words.pattern, workloads, _platform(arguments.build))
     command = [arguments.door, *arguments.words]
     environment = {**_without_ours(os.environ), **handover(words, command, Path.cwd())}
+    if words.sweep:
+        return _sweep(arguments, words, workloads, environment)
     sys.stdout.flush()
     try:
         os.execve(arguments.ctest, ctest_command(arguments.ctest, arguments.build, words), environment)
     except OSError as error:
         raise PinbenchError(f"cannot start {arguments.ctest}: {error.strerror}") from error
+
+
+def _sweep(arguments: Namespace, words: Words, workloads: Sequence[Workload], environment: dict[str, str]) -> int:
+    require_pattern_alone(words)
+    platform = _platform(arguments.build)
+    work = make_sweep(words, workloads, platform, os.environ)
+    plain = replace(words, native=without_pattern(words.native), runs=None)
+    environment.pop("PINBENCH_RUN", None)  # rounds, not iterations
+    ctest = ctest_command(arguments.ctest, arguments.build, plain)
+    return run_sweep(work, words, ctest, arguments.build, environment)
 
 
 def ctest_command(ctest: str, build: Path, words: Words) -> list[str]:
@@ -97,6 +111,10 @@ def handover(words: Words, command: Sequence[str], folder: Path) -> dict[str, st
         "PINBENCH_FOLDER": str(folder),
     }
     return {name: value for name, value in given.items() if value is not None}
+
+
+def _platform(build: Path) -> Platform:
+    return load_platforms().choose(read_settings(build)[0].platform, read_facts())
 
 
 def _without_ours(environment: Mapping[str, str]) -> dict[str, str]:

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from pinbench.base.errors import ExitCode, UsageError
 from pinbench.harness.record.recent import recent
-from pinbench.harness.report import csv, json, table
+from pinbench.harness.report import csv, json, sweep, table
 from pinbench.harness.report.entries import Outcome, read_entries
 from pinbench.harness.report.listing import Listing
 
 HELP = "list the KPIs of log directories, with statistics for each case"
 
-_FORMATS = {"list": table, "json": json, "csv": csv}
+_FORMATS = {"list": table, "json": json, "csv": csv, "sweep": sweep}
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -24,7 +24,12 @@ def configure(parser: ArgumentParser) -> None:
     which.add_argument("--all", action="store_true", help="all KPIs (default)")
     parser.add_argument("--params", action="store_true", help="also the parameters and what was read back of them")
     parser.add_argument("--recent", action="store_true", help="the runs that the build remembers (.log_files)")
-    parser.add_argument("--format", choices=_FORMATS, default="list", help="default: %(default)s")
+    parser.add_argument(
+        "--format",
+        choices=_FORMATS,
+        default="list",
+        help="sweep: the points of each case side by side, the best named; default: %(default)s",
+    )
 
 
 def run(arguments: Namespace) -> int:

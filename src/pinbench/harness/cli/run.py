@@ -31,9 +31,9 @@ from pinbench.harness.kpi.text import format_block
 from pinbench.harness.launch.process import end_with_parent, run_tool
 from pinbench.harness.plan.planner import make_plan
 from pinbench.harness.plan.threads import SCRUBBED_PREFIXES
+from pinbench.harness.record.repeat import repeat_command
 from pinbench.harness.record.software import read_software
 from pinbench.harness.record.store import IterationDirectory, LogDirectory, open_log_directory
-from pinbench.harness.record.tunables import tunables
 from pinbench.harness.record.workload_config import Settings
 from pinbench.harness.report.plan import plan_lines
 
@@ -85,15 +85,15 @@ def run(arguments: Namespace) -> int:
     if order.is_dry:
         print("dry run: nothing was started")
         return ExitCode.PASSED
-    commit, changed_files = _git_state()
+    commit, branch, changed_files = _git_state()
     software = read_software(f"{commit}+" if commit and changed_files else commit)
-    command = _repeat_command(order)
+    command = repeat_command(order.case, order.iterations)
     with open_log_directory(order.logs_root, order.case.name, datetime.now(UTC).astimezone()) as logs:
         if logs.notice is not None:
             print(logs.notice)
         logs.write_configuration(
             order.case,
-            _settings(order, command, software.git_commit),
+            replace(_settings(order, command), git_commit=software.git_commit, git_branch=branch),
             kpi_script=order.workload.folder / "kpi.sh",
             changed_files=changed_files,
         )
@@ -219,25 +219,31 @@ def _print_lines(lines: tuple[str, ...]) -> None:
     print(end="", flush=True)
 
 
-def _repeat_command(order: _Order) -> tuple[str, ...]:
-    values = tunables(order.case)
-    overrides = [word for name in order.case.overrides for word in ("--set", f"{name}={values.get(name, '')}")]
-    return ("./ctest.sh", "-R", f"^test_{order.case.name}$", *overrides, "-V")
-
-
-def _settings(order: _Order, command: tuple[str, ...], git_commit: str | None) -> Settings:
+def _settings(order: _Order, command: tuple[str, ...]) -> Settings:
     user_command = json.loads(os.environ.get("PINBENCH_COMMAND", "[]"))
     build = order.build
     known = {} if build is None else {name: getattr(build, name) for name in _BUILD_SETTINGS}
     return Settings(
         **known,
         command=tuple(user_command) or command,
+        options=_ctest_options(os.environ),
         platform=order.platform.display,
         platform_option=order.platform.spelling,
+        architecture=order.platform.architecture,
         path=_from_top(order.workload.folder),
         title=order.workload.title,
         category=order.workload.category,
-        git_commit=git_commit,
+    )
+
+
+def _ctest_options(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the options of ctest.sh that it handed over, as its user may write them."""
+    settings = json.loads(environment.get("PINBENCH_SET", "[]"))
+    config, runs = environment.get("PINBENCH_CONFIG"), environment.get("PINBENCH_RUN")
+    return (
+        *(word for setting in settings for word in ("--set", setting)),
+        *(("--config", config) if config else ()),
+        *(("--run", runs) if runs else ()),
     )
 
 
@@ -245,14 +251,15 @@ def _from_top(folder: Path) -> str:
     return str(folder.relative_to(SOURCE_ROOT) if folder.is_relative_to(SOURCE_ROOT) else folder)
 
 
-def _git_state() -> tuple[str | None, tuple[str, ...]]:
-    """Return the commit of the suite and the files that differ from it; None where it is no git checkout."""
+def _git_state() -> tuple[str | None, str | None, tuple[str, ...]]:
+    """Return commit and branch of the suite, None where there is none, and the files that differ from the commit."""
     git = ["git", "-C", str(SOURCE_ROOT)]
     try:
         head = run_tool([*git, "rev-parse", "HEAD"], timeout_s=_GIT_LIMIT_S)
+        branch = run_tool([*git, "branch", "--show-current"], timeout_s=_GIT_LIMIT_S)
         status = run_tool([*git, "status", "--porcelain"], timeout_s=_GIT_LIMIT_S)
     except LaunchError:
-        return None, ()  # git is needed to get pinbench, not to run it
+        return None, None, ()  # git is needed to get pinbench, not to run it
     if head.returncode != 0:
-        return None, ()
-    return head.stdout.strip(), tuple(line[3:] for line in status.stdout.splitlines())
+        return None, None, ()
+    return head.stdout.strip(), branch.stdout.strip() or None, tuple(line[3:] for line in status.stdout.splitlines())

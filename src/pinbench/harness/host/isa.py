@@ -36,7 +36,7 @@ def features(flags: Collection[str], architecture: str) -> frozenset[str]:
 
 
 def require(case: Case, facts: HostFacts) -> None:
-    """Check that the instruction set of the case's label exists here.
+    """Check that the instruction set of the case's label exists here, or may be imitated.
 
     Raises:
         HostError: it does not; names what is missing and the labels that can run here.
@@ -45,13 +45,21 @@ def require(case: Case, facts: HostFacts) -> None:
     if case.isa is not Isa.ANY and (case.isa, case.precision) not in _NEEDS:
         raise UsageError(f"no processor has {case.isa} instructions for {case.precision}; {_way_out(facts)}")
     missing = _missing(case.isa, case.precision, facts)
-    if not missing:
+    if not missing or case.knobs.allow_emulation:
         return
     here = ", ".join(sorted(features(facts.flags, facts.architecture))) or "none that a label needs"
     raise HostError(
         f"this host has no {' and no '.join(missing)} ({facts.architecture}, flags: {here}); "
-        f"case {case.name} needs it. {_way_out(facts)}"
+        f"case {case.name} needs it. {_way_out(facts)}, or set ALLOW_EMULATION=True to try it without speed"
     )
+
+
+def emulation(case: Case, facts: HostFacts) -> str | None:
+    """Return what the case only imitates here because it may; None: all instructions are there."""
+    missing = _missing(case.isa, case.precision, facts)
+    if not missing or not case.knobs.allow_emulation:
+        return None
+    return f"this host has no {' and no '.join(missing)}"
 
 
 def max_cpu_isa(case: Case, facts: HostFacts) -> str | None:

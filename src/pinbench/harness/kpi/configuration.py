@@ -29,6 +29,7 @@ def workload_configuration(record: Record) -> dict[str, Scalar]:
             "FUNCTION": case.function.value,
             "MODE": case.mode.value,
             "PRECISION": case.label,
+            "EMULATED": record.plan.emulation,
             "CASE_TYPE": case.variant.value or None,
             "BATCH_SIZE": _range(r.batch_size for r in results if r.batch_size),
             "WARMUP_STEPS": _range(len(r.warmup_ns) for r in results if r.begin_ns),
@@ -113,6 +114,7 @@ def _model(results: Iterable[InstanceResult]) -> Fields:
         "MAX_IND_RANGE": model.max_ind_range,
         "WEIGHT_DTYPE": model.weight_dtype,
         "TABLE_DTYPE": model.table_dtype,
+        "CALIBRATION": model.calibration,
     }
 
 

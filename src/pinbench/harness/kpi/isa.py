@@ -28,10 +28,10 @@ def require(run: Measurement) -> None:
     """
     for result in run.results:
         if run.case.isa is not Isa.ANY and (result.model is not None or result.isa is not None):
-            _require(result, run.case)
+            _require(result, run.case, run.plan.emulation is not None)
 
 
-def _require(result: InstanceResult, case: Case) -> None:
+def _require(result: InstanceResult, case: Case, is_emulated: bool) -> None:
     who = f"instance {result.index}"
     kernels = () if result.isa is None else result.isa.kernels
     multiplying = [kernel for kernel in kernels if kernel.primitive in _MULTIPLIES]
@@ -40,11 +40,12 @@ def _require(result: InstanceResult, case: Case) -> None:
             f"the label {case.label} is unproven: {who} executed no matrix multiplication of oneDNN or of ours"
         )
     amx = [kernel for kernel in multiplying if "amx" in kernel.implementation]
-    if case.isa is Isa.AMX and not amx:
+    if case.isa is Isa.AMX and not amx and not is_emulated:
         raise KpiError(f"{case.label} needs AMX, but {who} multiplied with {_named(multiplying)}")
     if case.isa is Isa.AVX and amx:
         raise KpiError(f"{case.label} excludes AMX, but {who} multiplied with {_named(amx)}")
-    _require_types(who, case, multiplying)
+    if not is_emulated:  # oneDNN imitates a data type by others, as it likes
+        _require_types(who, case, multiplying)
 
 
 def _require_types(who: str, case: Case, kernels: list[Kernel]) -> None:

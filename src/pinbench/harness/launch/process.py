@@ -118,8 +118,10 @@ def run_tool(
     return ToolResult(returncode=done.returncode, stdout=done.stdout, stderr=done.stderr)
 
 
-def run_job(argv: Sequence[str], *, reads_stdin: bool = False) -> int:
+def run_job(argv: Sequence[str], *, reads_stdin: bool = False, env: Mapping[str, str] | None = None) -> int:
     """Run `argv` with our stdout and stderr and return its exit code, 128 + n when signal n ended it.
+
+    Its environment is `env`, None: ours.
 
     Our stdin is the job's if it `reads_stdin`; a terminal would stop it there, for its group is not the foreground's.
 
@@ -131,7 +133,7 @@ def run_job(argv: Sequence[str], *, reads_stdin: bool = False) -> int:
     """
     try:
         stdin = None if reads_stdin else subprocess.DEVNULL
-        job = subprocess.Popen(list(argv), stdin=stdin, process_group=0)
+        job = subprocess.Popen(list(argv), stdin=stdin, process_group=0, env=None if env is None else dict(env))
     except OSError as error:
         raise LaunchError(f"cannot start {argv[0]}: {error.strerror}") from error
 

@@ -1,4 +1,4 @@
-"""How much memory the weights may take: a share of what is free where they will lie."""
+"""How much memory weights and batches may take: a share of what is free where they will lie."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from pinbench.base.errors import PlanError
 from pinbench.base.units import MIB, format_bytes
 from pinbench.contract.host import Topology
 
-FREE_SHARE = 0.75  # the rest: batches, activations, page cache of data sets, other processes of the host
-PROCESS_BYTES = 512 * MIB  # of each instance besides weights: Python with torch has 300 to 400 MB resident
+FREE_SHARE = 0.75  # the rest: page cache of data sets, other processes of the host
+PROCESS_BYTES = 512 * MIB  # of each instance besides weights and batches: Python with torch has 300 to 400 MB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class Tenant:
 
 
 def weight_budget_bytes(topology: Topology, tenants: Sequence[Tenant]) -> int:
-    """Return the most that the weights of each allocating instance may take.
+    """Return the most for the weights of each allocating instance and the batches of all that use them.
 
     It is one number for all instances, the least of the nodes': a model whose size follows the budget must be
     the same model everywhere. Memory of an instance on several nodes counts evenly on them.

@@ -6,6 +6,7 @@ from pathlib import Path
 from pinbench.contract.case import Case, Function, Mode
 from pinbench.contract.host import HostFacts, Topology
 from pinbench.contract.plan import Instance, Plan, WeightSource
+from pinbench.harness.host.isa import emulation
 from pinbench.harness.plan.memory import Tenant, weight_budget_bytes
 from pinbench.harness.plan.notes import latency_notes, placement_notes
 from pinbench.harness.plan.placement import Cores, Demand, place
@@ -51,6 +52,7 @@ def make_plan(
         for nodes, source in zip(memory_nodes, sources, strict=True)
     ]
     budget_bytes = weight_budget_bytes(topology, tenants)
+    weight_users = _weight_users(memory_nodes, sources)
     instances = []
     for index, (slot, nodes, source) in enumerate(zip(slots, memory_nodes, sources, strict=True)):
         cpus = tuple(cpu.id for cpu in slot)
@@ -66,14 +68,18 @@ def make_plan(
                 store=None if source is WeightSource.PRIVATE else nodes[0],
                 weight_budget_bytes=budget_bytes,
                 env=environment(case, facts, cpus, allocator),
+                weight_users=weight_users,
             )
         )
+    imitated = emulation(case, facts)
     return Plan(
         case=case,
+        emulation=imitated,
         topology=topology,
         instances=tuple(instances),
         deadline_s=case.knobs.deadline_s,
         notes=(
+            *(() if imitated is None else (f"{case.label} is emulated: {imitated}, so its speed says nothing",)),
             *(latency_notes(slots) if case.mode is Mode.LATENCY else ()),
             *placement_notes(topology, slots),
             *warnings(topology, facts, load_1m),
@@ -101,3 +107,9 @@ def _weight_sources(case: Case, memory_nodes: Sequence[tuple[int, ...]]) -> list
             first = memory_nodes.index(nodes) == index
             sources.append(WeightSource.BUILD if first else WeightSource.MAP)
     return sources
+
+
+def _weight_users(memory_nodes: Sequence[tuple[int, ...]], sources: Sequence[WeightSource]) -> int:
+    """Return the most instances on one copy: one number, because the size of the model may follow from it."""
+    builders = [nodes for nodes, source in zip(memory_nodes, sources, strict=True) if source is WeightSource.BUILD]
+    return max((memory_nodes.count(nodes) for nodes in builders), default=1)

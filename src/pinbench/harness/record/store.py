@@ -35,6 +35,7 @@ from pinbench.harness.record.discover import CONFIG, RECORD, WORKER
 from pinbench.harness.record.schema import write_record
 from pinbench.harness.record.workload_config import Settings, overrides_config, workload_config
 
+LOGS_PREFIX = "logs-"
 _RUN = ".run"
 _KPI = "kpi.sh"
 _PROBE_BYTES = MIB  # room for the files that a short run leaves
@@ -167,7 +168,7 @@ def open_log_directory(logs_root: Path, case_name: str, now: datetime) -> LogDir
     with _explained(logs_root):
         logs_root.mkdir(parents=True, exist_ok=True)
     _probe(logs_root)
-    newest = logs_root / f"logs-{case_name}"
+    newest = logs_root / f"{LOGS_PREFIX}{case_name}"
     with _exclusive(logs_root / ".log_directories.lock"):
         notice = None
         path = newest

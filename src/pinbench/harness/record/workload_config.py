@@ -16,8 +16,10 @@ class Settings:
     """What the build and the command line say of a run, beyond its case. None or empty: not known."""
 
     command: tuple[str, ...]  # argv that repeats the run
+    options: tuple[str, ...] = ()  # of ctest.sh itself, not of ctest
     platform: str | None = None  # as it is shown: "ARMv9 (GRAVITON4)"
     platform_option: str = ""  # as it is asked for: "GRAVITON4"
+    architecture: str = ""  # of the platform, in the kernel's words: "aarch64"
     backend: str = "native"
     registry: str = ""
     release: str = ""
@@ -27,6 +29,10 @@ class Settings:
     path: str = ""  # of the workload's folder, from the top of the suite
     category: str = ""
     git_commit: str | None = None
+    git_branch: str | None = None  # None: none is checked out, but a commit or a tag
+
+
+_IMAGE_ARCHITECTURES = {"x86_64": "linux/amd64", "aarch64": "linux/arm64"}  # in the words of image manifests (OCI)
 
 
 def workload_config(case: Case, settings: Settings) -> str:
@@ -40,6 +46,7 @@ def workload_config(case: Case, settings: Settings) -> str:
         "platform": settings.platform,
         "registry": settings.registry,
         "release": settings.release,
+        "image_arch": _IMAGE_ARCHITECTURES.get(settings.architecture),
         "timeout": settings.timeout,
         "benchmark": settings.benchmark,
         "backend": settings.backend,
@@ -48,9 +55,11 @@ def workload_config(case: Case, settings: Settings) -> str:
         "path": settings.path,
         "category": settings.category,
         "ctestsh_cmdline": shlex.join(settings.command),
+        "ctestsh_options": shlex.join(settings.options),
         "tunables": {**to_jsonable(tunables(case)), "testcase": f"test_{case.display_name}"},
         "testcase": f"test_{case.name}",
         "git_commit": settings.git_commit,
+        "git_branch": settings.git_branch,
     }
     known = {key: value for key, value in config.items() if value not in (None, "") or key == "script_args"}
     return _yaml(known)

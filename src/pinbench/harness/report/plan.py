@@ -28,5 +28,5 @@ def _instance_line(instance: Instance) -> str:
     nodes = format_cpu_list(instance.memory_nodes)
     return (
         f"  instance {instance.index}: cpus {format_cpu_list(instance.cpus)}, node {nodes}, "
-        f"{_WEIGHTS[instance.weights]}, at most {format_bytes(instance.weight_budget_bytes)} of them"
+        f"{_WEIGHTS[instance.weights]}, at most {format_bytes(instance.weight_budget_bytes)} with batches"
     )

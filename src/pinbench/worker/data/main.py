@@ -1,5 +1,6 @@
 """A data job's process: ``python -m pinbench.worker.data.main orders.json``."""
 
+import errno
 import importlib
 import signal
 import sys
@@ -15,6 +16,8 @@ from pinbench.contract.data import DescribeJob, DownloadJob, PrepareJob, Synthes
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _OUR_PACKAGE = "pinbench"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_MAKE_ROOM = "make room and run the command again"
 _AFTER_PIPE = "what came through the pipe has to come again"
 
 
@@ -58,9 +61,24 @@ def main(argv: Sequence[str]) -> int:
             signal.signal(number, _stopper(_AFTER_PIPE if _reads_pipe(orders["job"]) else command.after_stop))
         _work(command, from_jsonable(command.kind, orders["job"], "job"))
     except PinbenchError as error:
-        sys.stderr.write(f"pinbench: {error}\n")
+        sys.stderr.write(f"pinbench: {error}{_way_out(error)}\n")
         return error.exit_code
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        # What numba keeps of compiled code, or another file that is no part of a data set.
+        sys.stderr.write(f"pinbench: cannot write {error.filename or 'a file'}: {error.strerror}; {_MAKE_ROOM}\n")
+        return ExitCode.FAILED
     return ExitCode.PASSED
+
+
+def _way_out(error: PinbenchError) -> str:
+    """Return what to do where a full disk is all that is wrong, unless the message says it already."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, OSError):
+        cause = cause.__cause__
+    is_full = cause is not None and cause.errno in _FULL
+    return f"; {_MAKE_ROOM}" if is_full and "make room" not in str(error) else ""
 
 
 def _reads_pipe(job: Mapping[str, Any]) -> bool:

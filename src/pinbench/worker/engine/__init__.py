@@ -7,13 +7,17 @@ from pathlib import Path
 
 from torch import Tensor
 
+from pinbench.base.cache import cache_folder
 from pinbench.contract.case import Isa
 from pinbench.contract.result import EngineFacts, Kernel
-from pinbench.worker.ops.library import user_cache_dir
 
 
 def _own_cpus() -> tuple[int, ...]:
     return tuple(sorted(os.sched_getaffinity(0)))
+
+
+def _user_cache() -> Path:
+    return cache_folder(os.environ)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +27,7 @@ class Site:
     cpus: tuple[int, ...] = field(default_factory=_own_cpus)
     isa: Isa = Isa.ANY  # of the case's label
     max_cpu_isa: str | None = None  # the value of ONEDNN_MAX_CPU_ISA, which holds for kernels of our own too
-    cache_dir: Path = field(default_factory=user_cache_dir)
+    cache_dir: Path = field(default_factory=_user_cache)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from pinbench.base.errors import OperatorError
 from pinbench.contract.case import Isa
 from pinbench.contract.result import EngineFacts, Kernel
 from pinbench.worker.engine import Compiled, Site, eager
+from pinbench.worker.onednn.fpmath import multiplies_in_bfloat16
 from pinbench.worker.ops import isa as isas
 from pinbench.worker.ops.operators import Operator, Operators, load, make_chain, make_layers
 from pinbench.worker.ops.parts import DlrmParts, take_apart
@@ -52,8 +53,8 @@ def compile(model: nn.Module, batch_size: int, site: Site | None = None) -> Comp
 
 def _paths(operators: Operators, parts: DlrmParts, isa: str, batch_size: int, site: Site) -> Mapping[str, Operator]:
     paths = {_LAYERS: make_layers(operators, parts, isa, batch_size)}
-    # The chain has no AMX tiles: a label that promises them is oneDNN's to keep.
-    if batch_size <= _LARGEST_CHAIN and site.isa is not Isa.AMX:
+    # The chain has no AMX tiles, and fp32 is fp32 in it: labels that promise otherwise are oneDNN's to keep.
+    if batch_size <= _LARGEST_CHAIN and site.isa is not Isa.AMX and not multiplies_in_bfloat16():
         paths[_CHAIN] = make_chain(operators, parts, isa, batch_size)
     return paths
 

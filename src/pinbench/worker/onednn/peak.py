@@ -3,10 +3,11 @@
 import time
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from pinbench.base.units import NS_PER_S
 from pinbench.worker.onednn.packed_linear import PackedLinear
+from pinbench.worker.onednn.quantized_linear import LARGEST_CODE, Quantization, QuantizedLinear
 
 # Large enough that packing and calling cost nothing, small enough for the L2 and L3 of the oldest platform.
 _SIZE = 1024
@@ -15,8 +16,7 @@ _ROWS = 2048
 
 def gemm_peak_flop_per_s(dtype: torch.dtype, duration_s: float = 0.5) -> float:
     """Return the best rate of a packed (2048 x 1024) x (1024 x 1024) product in `dtype` within `duration_s`."""
-    linear = PackedLinear(nn.Linear(_SIZE, _SIZE, dtype=dtype), "none", _ROWS)
-    x_BI = torch.rand(_ROWS, _SIZE).to(dtype)
+    linear, x_BI = _product(dtype)
     linear(x_BI)
     best_ns = None
     deadline_ns = time.monotonic_ns() + int(duration_s * NS_PER_S)
@@ -26,3 +26,11 @@ def gemm_peak_flop_per_s(dtype: torch.dtype, duration_s: float = 0.5) -> float:
         taken_ns = time.monotonic_ns() - begin_ns
         best_ns = taken_ns if best_ns is None else min(best_ns, taken_ns)
     return 2 * _ROWS * _SIZE * _SIZE / (best_ns / NS_PER_S)
+
+
+def _product(dtype: torch.dtype) -> tuple[nn.Module, Tensor]:
+    if dtype is torch.int8:
+        codes = Quantization(scale=1 / LARGEST_CODE, zero=0)
+        x_BI = torch.randint(0, LARGEST_CODE + 1, (_ROWS, _SIZE), dtype=torch.uint8)
+        return QuantizedLinear(nn.Linear(_SIZE, _SIZE), _SIZE, codes, codes, "none"), x_BI
+    return PackedLinear(nn.Linear(_SIZE, _SIZE, dtype=dtype), "none", _ROWS), torch.rand(_ROWS, _SIZE).to(dtype)

@@ -44,13 +44,6 @@ class Manifest:
     build_s: float
 
 
-def user_cache_dir() -> Path:
-    """Return where things that can be made again are kept (XDG Base Directory Specification)."""
-    given = os.environ.get("XDG_CACHE_HOME", "")
-    # The specification: a path that is not absolute is to be ignored.
-    return (Path(given) if given.startswith("/") else Path("~/.cache").expanduser()) / "pinbench"
-
-
 def provide(cache_dir: Path, variants: Sequence[Variant], cpus: Collection[int], namespace: str = NAMESPACE) -> Library:
     """Return the library from the cache, or build it there on `cpus`.
 

@@ -3,9 +3,12 @@
 import torch
 from torch import nn
 
+from pinbench.worker.onednn.calibration import Calibration
 from pinbench.worker.ops.cast import ToFloat
 
 TABLE_DTYPE = torch.bfloat16
+ACTIVATION_DTYPE = torch.bfloat16  # of what enters the model
+IS_CALIBRATED = False
 MULTIPLY_DTYPE = torch.bfloat16
 
 # Largest difference of a logit to fp32 eager. bfloat16 rounds to 8 bits (unit roundoff 2**-9, 0.2 %), at each of
@@ -13,7 +16,7 @@ MULTIPLY_DTYPE = torch.bfloat16
 LOGIT_TOLERANCE = 0.1
 
 
-def apply(model: nn.Module) -> nn.Module:
+def apply(model: nn.Module, _: Calibration | None) -> nn.Module:
     """Return `model` computing in bfloat16; tables that are in bfloat16 already stay where they lie."""
     model.bfloat16()
     last = _last_linear(model)

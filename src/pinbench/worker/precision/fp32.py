@@ -3,7 +3,11 @@
 import torch
 from torch import nn
 
+from pinbench.worker.onednn.calibration import Calibration
+
 TABLE_DTYPE = torch.float32
+ACTIVATION_DTYPE = torch.float32  # of what enters the model
+IS_CALIBRATED = False
 MULTIPLY_DTYPE = torch.float32
 
 # Largest difference of a logit to fp32 eager. Both round the same sums in another order; a dot product of 1,024
@@ -12,6 +16,6 @@ MULTIPLY_DTYPE = torch.float32
 LOGIT_TOLERANCE = 1e-4
 
 
-def apply(model: nn.Module) -> nn.Module:
+def apply(model: nn.Module, _: Calibration | None) -> nn.Module:
     """Return `model` as it is."""
     return model

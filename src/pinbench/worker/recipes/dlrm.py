@@ -11,7 +11,7 @@ from typing import TypedDict
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pinbench.base.errors import ModelError, UsageError
 from pinbench.base.plugin import load_plugin
@@ -23,14 +23,25 @@ from pinbench.worker import engine as engines
 from pinbench.worker import precision as precisions
 from pinbench.worker.data.criteo.batch import Batch
 from pinbench.worker.data.criteo.batches import Split, open_split, synthetic_batches, synthetic_facts
+from pinbench.worker.data.criteo.calibration import real_calibration, synthetic_calibration
+from pinbench.worker.data.criteo.footprint import batch_row_bytes, ready_bytes, stream_bytes
 from pinbench.worker.data.criteo.schema import DENSE_FEATURES
 from pinbench.worker.gate_client import GateClient
-from pinbench.worker.models.dlrm.capping import cap_rows, check_fits, choose_max_ind_range, table_budget_bytes
+from pinbench.worker.models.dlrm.capping import (
+    batch_remainder_bytes,
+    cap_rows,
+    check_fits,
+    choose_max_ind_range,
+    mlp_remainder_bytes,
+)
 from pinbench.worker.models.dlrm.checkpoint import CheckpointOrigin
 from pinbench.worker.models.dlrm.config import DlrmConfig, make_config, parse_sizes
+from pinbench.worker.models.dlrm.footprint import step_bytes
 from pinbench.worker.models.dlrm.model import Dlrm
 from pinbench.worker.models.dlrm.reference import reference_logits
 from pinbench.worker.models.dlrm.rows import SeededOrigin, WeightOrigin, fill_tables, gather_rows
+from pinbench.worker.onednn.calibration import Calibration
+from pinbench.worker.onednn.fpmath import full_fp32
 from pinbench.worker.onednn.peak import gemm_peak_flop_per_s
 from pinbench.worker.onednn.verbose import read_dispatch, read_header
 from pinbench.worker.prepared import Prepared
@@ -71,14 +82,15 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepa
     torch.set_grad_enabled(False)
     precision = load_plugin(precisions, case.precision)
     split = _open_split(case)
-    config, max_ind_range = _sizes(case, split, precision.TABLE_DTYPE, instance.weight_budget_bytes)
+    config, max_ind_range = _sizes(instance, split, precision.TABLE_DTYPE)
     gate.phase("weights")
     origin = _weight_origin(case, config)
     tables_RD = _tables(instance, config, origin, precision.TABLE_DTYPE, gate, store_fd)
     model = _Model(config=config, max_ind_range=max_ind_range, origin=origin, tables_RD=tables_RD)
     gate.phase("engine")
     told = read_header(knobs.onednn_verbose)
-    compiled = _compile(instance, model, precision)
+    calibration = _calibration(case, model) if precision.IS_CALIBRATED else None
+    compiled = _compile(instance, model, precision, calibration)
     step = _step(compiled)
     gate.phase("data")
     split = None if split is None else split.capped(max_ind_range)
@@ -89,7 +101,7 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepa
         batch_size=knobs.batch_size,
         threads=torch.get_num_threads(),
         engine=compiled.facts,
-        model=_facts(model, precision),
+        model=_facts(model, precision, calibration),
         data=data,
         probe=lambda: _probe(told, compiled, batches[0], knobs.onednn_verbose),
         check=lambda: _check(model, step, batches, precision.LOGIT_TOLERANCE),
@@ -129,8 +141,8 @@ def _open_split(case: Case) -> Split | None:
     return open_split(Path(case.knobs.dataset_dir), _SPLIT, None)
 
 
-def _sizes(case: Case, split: Split | None, table_dtype: torch.dtype, budget_bytes: int) -> tuple[DlrmConfig, int]:
-    own = case.knobs.own
+def _sizes(instance: Instance, split: Split | None, table_dtype: torch.dtype) -> tuple[DlrmConfig, int]:
+    case, own = instance.case, instance.case.knobs.own
     embedding_dim = int(own["ARCH_SPARSE_FEATURE_SIZE"])
     row_bytes = embedding_dim * table_dtype.itemsize
     full_rows = _declared_rows(case) if split is None else _rows_of(split, case)
@@ -146,11 +158,23 @@ def _sizes(case: Case, split: Split | None, table_dtype: torch.dtype, budget_byt
             f"ARCH_MLP_BOT={own['ARCH_MLP_BOT']} begins with {config.bottom[0]}, but must begin with {DENSE_FEATURES}: "
             "so many dense features has a row of Criteo, a synthetic one too"
         )
-    budget_bytes = table_budget_bytes(config.dense_parameters, budget_bytes)
+    budget_bytes = mlp_remainder_bytes(config.dense_parameters, instance.weight_budget_bytes)
+    batch_bytes = _batch_bytes(case, config, table_dtype.itemsize)
+    budget_bytes = batch_remainder_bytes(case.knobs.batch_size, batch_bytes, instance.weight_users, budget_bytes)
     asked = own.get("MAX_IND_RANGE")
     max_ind_range = choose_max_ind_range(full_rows, row_bytes, budget_bytes) if asked is None else int(asked)
     check_fits(full_rows, row_bytes, budget_bytes, max_ind_range)
     return replace(config, table_rows=cap_rows(full_rows, max_ind_range)), max_ind_range
+
+
+def _batch_bytes(case: Case, config: DlrmConfig, itemsize: int) -> int:
+    """Return what the batch size costs: the batches while they are made, or later, when steps run on them."""
+    batch_size, tables = case.knobs.batch_size, config.num_tables
+    rows = batch_size * _num_batches(case)
+    read_bytes = stream_bytes(batch_size, int(case.knobs.own["DATA_THREADS"]), tables) if _is_end_to_end(case) else 0
+    checked_rows = rows + batch_size  # the check copies the batch that it takes its rows from
+    running_bytes = step_bytes(config, batch_size, itemsize) + batch_row_bytes(tables) * checked_rows
+    return read_bytes + max(ready_bytes(rows, tables), running_bytes)
 
 
 def _declared_rows(case: Case) -> tuple[int, ...]:
@@ -208,14 +232,32 @@ def _as_tables(store: WeightStore, config: DlrmConfig, dtype: torch.dtype) -> Te
     return torch.from_numpy(store.bytes_view).view(dtype).view(-1, config.embedding_dim)
 
 
-def _compile(instance: Instance, model: _Model, precision: ModuleType) -> engines.Compiled:
-    module = Dlrm(model.config, model.tables_RD)
+def _calibration(case: Case, model: _Model) -> Calibration:
+    """Return the rows that a quantised precision takes its scales from."""
+    knobs = case.knobs
+    if knobs.data_type is DataType.REAL and knobs.dataset_dir is not None:
+        batches, rows = real_calibration(Path(knobs.dataset_dir), model.max_ind_range)
+    else:
+        alpha = float(knobs.own["INDEX_ALPHA"])
+        batches, rows = synthetic_calibration(model.config.table_rows, alpha, knobs.seed)
+
+    def feed(module: nn.Module) -> None:
+        for batch in batches:
+            module(batch.dense_BI, batch.sparse_BF)
+
+    return Calibration(feed=feed, model=f"DLRM {model.config}, {model.origin.identity}", rows=rows)
+
+
+def _compile(
+    instance: Instance, model: _Model, precision: ModuleType, calibration: Calibration | None
+) -> engines.Compiled:
+    module = Dlrm(model.config, model.tables_RD, precision.ACTIVATION_DTYPE)
     module.load_stacks(model.origin.stacks())
     case = instance.case
     batch_size = case.knobs.batch_size
     site = engines.Site(cpus=instance.cpus, isa=case.isa, max_cpu_isa=instance.env.get(_MAX_CPU_ISA))
     compiled: engines.Compiled = load_plugin(engines, case.knobs.engine).compile(
-        precision.apply(module).for_inference(batch_size), batch_size, site
+        precision.apply(module, calibration).for_inference(batch_size), batch_size, site
     )
     return compiled
 
@@ -236,8 +278,7 @@ def _probe(told: IsaReadback, compiled: engines.Compiled, batch: Batch, verbosit
 
 def _batches(instance: Instance, model: _Model, split: Split | None) -> tuple[Sequence[Batch], DataFacts]:
     knobs = instance.case.knobs
-    rows = _CHECKED_ROWS if _is_end_to_end(instance.case) else _DISTINCT_ROWS
-    count = min(max(rows // knobs.batch_size, _MIN_BATCHES), _MAX_BATCHES)
+    count = _num_batches(instance.case)
     if split is not None:
         part = (knobs.batch_size, instance.shard, instance.shards, count)
         return split.batches(*part), split.facts(*part)
@@ -247,7 +288,12 @@ def _batches(instance: Instance, model: _Model, split: Split | None) -> tuple[Se
     return batches, synthetic_facts(**stream, shard=instance.shard)
 
 
-def _facts(model: _Model, precision: ModuleType) -> ModelFacts:
+def _num_batches(case: Case) -> int:
+    rows = _CHECKED_ROWS if _is_end_to_end(case) else _DISTINCT_ROWS
+    return min(max(rows // case.knobs.batch_size, _MIN_BATCHES), _MAX_BATCHES)
+
+
+def _facts(model: _Model, precision: ModuleType, calibration: Calibration | None) -> ModelFacts:
     config = model.config
     return ModelFacts(
         name="DLRM",
@@ -260,6 +306,7 @@ def _facts(model: _Model, precision: ModuleType) -> ModelFacts:
         weight_dtype=_name(precision.MULTIPLY_DTYPE),
         table_dtype=_name(model.tables_RD.dtype),
         origin=model.origin.name,
+        calibration=None if calibration is None else calibration.rows,
     )
 
 
@@ -272,7 +319,8 @@ def _check(model: _Model, step: Callable[[Batch], Tensor], batches: Sequence[Bat
     sparse_BF = torch.cat([batch.sparse_BF for batch in checked])[:_CHECKED_ROWS]
     rows_BFD = gather_rows(model.origin, sparse_BF)
     _check_store(model, sparse_BF, rows_BFD)
-    expected_B = reference_logits(model.config, model.origin.stacks(), dense_BI, rows_BFD).double()
+    with full_fp32():
+        expected_B = reference_logits(model.config, model.origin.stacks(), dense_BI, rows_BFD).double()
     # A probability within 1e-7 of 0 or 1 has no digits left to compare.
     logits_B = torch.logit(probability_B.double(), eps=1e-7)
     bound = torch.logit(torch.tensor(1 - 1e-7, dtype=torch.float64))

@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from pinbench.base.plugin import load_plugin
 from pinbench.contract.data import DataFormat, DataManifest, DescribeJob
 from pinbench.worker.data.criteo import format as formats
 from pinbench.worker.data.criteo.check_files import check_files, unlisted_files
-from pinbench.worker.data.criteo.describe_raw import describe_raw
+from pinbench.worker.data.criteo.describe_raw_files import describe_raw_files
 from pinbench.worker.data.criteo.describe_text import description_text
 from pinbench.worker.data.criteo.description import (
     DecodedRow,
@@ -53,10 +54,10 @@ def read_description(directory: Path, *, head_rows: int, verify: bool) -> Descri
         DataError: there is no data set, or its manifest cannot be read.
     """
     if directory.is_file():
-        return _describe_raw(directory, [directory], head_rows=head_rows, verify=verify)
+        return describe_raw_files(directory, [directory], head_rows=head_rows, verify=verify)
     kind = detect_format(directory)
     if kind is DataFormat.TSV:
-        return _describe_raw(directory, raw_files(directory), head_rows=head_rows, verify=verify)
+        return describe_raw_files(directory, raw_files(directory), head_rows=head_rows, verify=verify)
     return _describe_prepared(directory, kind, head_rows=head_rows, verify=verify)
 
 
@@ -69,17 +70,22 @@ def _json(found: Description) -> str:
 
 def _describe_prepared(directory: Path, kind: DataFormat, *, head_rows: int, verify: bool) -> Description:
     manifest = read_manifest(directory)
-    listed = unlisted_files(directory) if manifest is None else check_files(directory, manifest, verify=verify)
-    files = tuple(listed)
-    faults = [f"{directory / file.name} {_fault(file)}; copy it again" for file in files if file.state is FileState.BAD]
     table_rows, splits = None if manifest is None else manifest.table_rows, []
+    faults: list[str] = []
+    verified: dict[Path, set[int]] = {}  # what has been read for the rows is not read again for its digest
     for name in splits_there(directory, kind):
         try:
             reader: Reader = load_plugin(formats, kind).open_reader(directory, name)
             table_rows = reader.table_rows
-            splits.append(_describe_split(reader, name, head_rows=head_rows, verify=verify))
+            with _noting(reader, verified):
+                splits.append(_describe_split(reader, name, head_rows=head_rows, verify=verify))
         except DataError as error:
             faults.append(str(error))
+    if manifest is None:
+        files = tuple(unlisted_files(directory))
+    else:
+        files = tuple(check_files(directory, manifest, verified if verify else None))
+    bad = [f"{directory / file.name} {_fault(file)}; copy it again" for file in files if file.state is FileState.BAD]
     return Description(
         directory=str(directory),
         format=kind,
@@ -88,8 +94,19 @@ def _describe_prepared(directory: Path, kind: DataFormat, *, head_rows: int, ver
         splits=tuple(splits),
         files=files,
         provenance=None if manifest is None else _provenance(manifest),
-        faults=tuple(dict.fromkeys(faults)),
+        planted=None,
+        faults=tuple(dict.fromkeys([*bad, *faults])),
     )
+
+
+@contextmanager
+def _noting(reader: Reader, verified: dict[Path, set[int]]) -> Iterator[None]:
+    """Add to `verified` what `reader` has compared with the manifest, whether or not it got to its end."""
+    try:
+        yield
+    finally:
+        for path, chunks in reader.verified.items():
+            verified.setdefault(path, set()).update(chunks)
 
 
 def _fault(file: FileDescription) -> str:
@@ -140,26 +157,4 @@ def _provenance(manifest: DataManifest) -> Provenance:
         inputs=manifest.inputs,
         repairs=manifest.repairs,
         planted_auc=manifest.planted_auc,
-    )
-
-
-def _describe_raw(place: Path, paths: Sequence[Path], *, head_rows: int, verify: bool) -> Description:
-    files, splits, faults = [], [], []
-    for path in paths:
-        state, detail = FileState.UNCHECKED, "no digest"
-        try:
-            splits.append(describe_raw(path, head_rows=head_rows, count=verify))
-        except DataError as error:
-            state, detail = FileState.BAD, str(error)
-            faults.append(str(error))
-        files.append(FileDescription(name=path.name, size_bytes=path.stat().st_size, state=state, detail=detail))
-    return Description(
-        directory=str(place),
-        format=DataFormat.TSV,
-        size_bytes=sum(file.size_bytes or 0 for file in files),
-        table_rows=None,
-        splits=tuple(splits),
-        files=tuple(files),
-        provenance=None,
-        faults=tuple(faults),
     )

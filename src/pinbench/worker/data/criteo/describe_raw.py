@@ -11,7 +11,8 @@ import numpy as np
 from pinbench.base.errors import DataError
 from pinbench.base.units import MIB
 from pinbench.worker.data.criteo.description import DecodedRow, SplitDescription
-from pinbench.worker.data.criteo.schema import DENSE_FEATURES, FIELDS, SPARSE_FEATURES, field_name
+from pinbench.worker.data.criteo.schema import DENSE, DENSE_FEATURES, LABEL, SPARSE
+from pinbench.worker.data.criteo.tsv_fault import explain_row, row_error
 
 _GZIP_MAGIC = b"\x1f\x8b"  # RFC 1952, section 2.3.1
 _BLOCK_BYTES = 4 * MIB
@@ -59,30 +60,18 @@ def _head(path: Path, text: BufferedIOBase, rows: int) -> Iterator[DecodedRow]:
             if number == 1:
                 raise DataError(f"{path} holds no rows; fetch it again")
             return
-        try:
-            yield _decoded(line)
-        except ValueError as error:
-            raise DataError(f"{path}, line {number}: {error}") from error
+        row = line.removesuffix(b"\n").removesuffix(b"\r")
+        if reason := explain_row(row):
+            raise row_error(str(path), number, reason)
+        yield _decoded(row)
 
 
 def _decoded(line: bytes) -> DecodedRow:
-    fields = line.rstrip(b"\r\n").split(b"\t")
-    if len(fields) != FIELDS:
-        raise ValueError(f"{len(fields)} fields where a row has {FIELDS}; not Criteo TSV")
-    values = [_number(index, text) for index, text in enumerate(fields)]
-    label, dense, sparse = values[0], values[1 : 1 + DENSE_FEATURES], values[-SPARSE_FEATURES:]
-    if label not in (0, 1):
-        raise ValueError(f"the label is {fields[0]!r}, neither 0 nor 1")
-    return DecodedRow(label=label, dense=tuple(dense), sparse=tuple(sparse))
-
-
-def _number(index: int, text: bytes) -> int | None:
-    if not text:
-        return None
-    try:
-        return int(text, 10 if index <= DENSE_FEATURES else 16)
-    except ValueError as error:
-        raise ValueError(f"{field_name(index)} is {text[:20]!r}, which is no number") from error
+    fields = line.split(b"\t")
+    numbers = [int(text, 10 if index <= DENSE_FEATURES else 16) if text else None for index, text in enumerate(fields)]
+    label = numbers[LABEL]
+    assert label is not None
+    return DecodedRow(label=label, dense=tuple(numbers[DENSE]), sparse=tuple(numbers[SPARSE]))
 
 
 def _count(path: Path) -> tuple[int, int]:

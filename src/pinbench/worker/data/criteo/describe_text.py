@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pinbench.base.units import PERCENT, format_bytes
-from pinbench.contract.data import DataFormat
+from pinbench.contract.data import DataFormat, PlantedFacts
 from pinbench.worker.data.criteo.description import (
     DecodedRow,
     Description,
@@ -23,7 +23,9 @@ def description_text(found: Description) -> str:
 
 def _lines(found: Description) -> Iterator[str]:
     yield f"{found.directory}: {found.format}, {format_bytes(found.size_bytes)}"
-    if found.provenance is None:
+    if found.planted is not None:
+        yield from _planted(found.planted)
+    elif found.provenance is None:
         yield "no manifest: where it comes from is not known, and nothing can be compared with a digest"
     else:
         yield from _provenance(found.provenance)
@@ -47,6 +49,16 @@ def _provenance(origin: Provenance) -> Iterator[str]:
         yield f"  repaired: {repairs.byte_order_marks} byte-order marks, {repairs.carriage_returns:,} lines with CR LF"
     if origin.planted_auc is not None:
         yield f"  made-up rows: the law that their labels follow reaches an AUC of {origin.planted_auc:.6f}"
+
+
+def _planted(facts: PlantedFacts) -> Iterator[str]:
+    yield (
+        f"made up by pinbench data synthetic, seed {facts.seed}: {facts.rows:,} rows in {len(facts.files)} files, "
+        f"{facts.clicks / facts.rows * PERCENT:.4f} % clicks, {facts.click_share * PERCENT:.4f} % by their law"
+    )
+    yield f"  that law reaches an AUC of {facts.auc:.6f} (standard error {facts.auc_standard_error:.6f})"
+    yield f"values that each category column can have ({sum(facts.table_rows):,} in all):"
+    yield from _numbers(facts.table_rows)
 
 
 def _recipe(origin: Provenance) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pinbench.contract.data import DataFormat, DataInput, Repairs
+from pinbench.contract.data import DataFormat, DataInput, PlantedFacts, Repairs
 
 
 class FileState(StrEnum):
@@ -77,4 +77,5 @@ class Description:
     splits: tuple[SplitDescription, ...]
     files: tuple[FileDescription, ...]
     provenance: Provenance | None  # None: there is no manifest
+    planted: PlantedFacts | None  # of raw files that are known to be made up
     faults: tuple[str, ...]  # one line each

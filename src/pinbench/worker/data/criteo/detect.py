@@ -29,6 +29,16 @@ def detect_format(directory: Path) -> DataFormat:
     Raises:
         DataError: it is no directory, or nothing known is in it.
     """
+    try:
+        found = _format_of(directory)
+    except OSError as error:
+        raise DataError(f"cannot read {directory}: {error.strerror}") from error
+    if found is not None:
+        return found
+    raise DataError(f"{directory} holds no data set in a form that is known; {_MAKE}")
+
+
+def _format_of(directory: Path) -> DataFormat | None:
     if not directory.is_dir():
         raise DataError(f"no data set: {directory} is not a directory; check DATASET_DIR")
     manifest = read_manifest(directory)
@@ -37,9 +47,7 @@ def detect_format(directory: Path) -> DataFormat:
     for found, pattern in _SIGNS:
         if next(directory.glob(pattern), None) is not None:
             return found
-    if raw_files(directory):
-        return DataFormat.TSV
-    raise DataError(f"{directory} holds no data set in a form that is known; {_MAKE}")
+    return DataFormat.TSV if raw_files(directory) else None
 
 
 def splits_there(directory: Path, kind: DataFormat) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ A word matrix is int32 with shape (rows, 40): label, 13 integers as they stand i
 is empty), 26 ids.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -139,6 +139,11 @@ class Reader(Protocol):
     @property
     def sha256(self) -> str | None:
         """What the manifest says of the split's largest file; None without a manifest."""
+        ...
+
+    @property
+    def verified(self) -> Mapping[Path, Set[int]]:
+        """The chunks of each of its files that reading has compared with the manifest so far."""
         ...
 
     def read(self, begin: int, end: int) -> Rows:

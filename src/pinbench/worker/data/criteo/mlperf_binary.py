@@ -3,6 +3,7 @@
 `words` has shape (rows, 40).
 """
 
+from collections.abc import Mapping, Set
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from pinbench.base.errors import DataError
 from pinbench.worker.data.criteo.counts import read_counts
 from pinbench.worker.data.criteo.form import Rows
-from pinbench.worker.data.criteo.format.mapped_file import MappedFile
+from pinbench.worker.data.criteo.format.mapped_file import MappedFile, verified_chunks
 from pinbench.worker.data.criteo.manifest import entry_of, read_manifest, verify_small
 from pinbench.worker.data.criteo.schema import (
     COUNTS_FILE,
@@ -57,6 +58,11 @@ class BinaryFile:
     def sha256(self) -> str | None:
         """What its manifest says of the file; None without a manifest."""
         return self._file.sha256
+
+    @property
+    def verified(self) -> Mapping[Path, Set[int]]:
+        """What has been compared with the manifest; see `form.Reader`."""
+        return verified_chunks([self._file])
 
     def read(self, begin: int, end: int) -> Rows:
         """Return the rows from `begin` to before `end`, copied.

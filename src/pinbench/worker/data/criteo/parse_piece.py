@@ -28,7 +28,7 @@ from pinbench.worker.data.criteo.raw_tsv import (
 from pinbench.worker.data.criteo.read_ahead import blocks_ahead
 from pinbench.worker.data.criteo.shard import is_whole, shard_rows, write_shard
 from pinbench.worker.data.criteo.shard_builder import ShardBuilder
-from pinbench.worker.data.criteo.tsv_fault import explain_row
+from pinbench.worker.data.criteo.tsv_fault import explain_row, row_error
 
 _BUFFER_BYTES = 4 * MIB  # about 16,000 rows: some ms, after which a stop is noticed
 _LEAST_BUFFER_BYTES = 4 * LINE_BYTES
@@ -202,7 +202,7 @@ class _Run:
         path = self._piece.path
         # The lines before a range of a file are only counted when someone wants to know.
         lines = self._rows if path is None or self._piece.is_stream else count_lines(path, self._at)
-        return DataError(f"{self._piece.name}, line {lines + 1}: {reason}")
+        return row_error(self._piece.name, lines + 1, reason)
 
 
 def _kept(piece: Piece, shop: Workshop, most_rows: int | None) -> list[ShardRecord]:

@@ -17,6 +17,12 @@ _AHEAD_ROWS = 32_768  # as many as a case keeps ready that reads none in its win
 _PIECE_ROWS = 2_048  # of one read: its intermediate values stay in the L2 cache
 
 
+def ahead(batch_size: int, threads: int) -> tuple[int, int]:
+    """Return the rows of a block and the number of blocks that a stream has."""
+    block_rows = max(1, _PIECE_ROWS // batch_size) * batch_size
+    return block_rows, max(threads + 2, -(-_AHEAD_ROWS // block_rows))
+
+
 class Stream:
     """Batches without end. One thread at a time may ask for them; a batch holds until the next one is asked for."""
 
@@ -37,9 +43,8 @@ class Stream:
         self._batch_size = batch_size
         self._threads = threads
         self._taken = 0
-        per_block = max(1, _PIECE_ROWS // batch_size)
-        num_blocks = max(threads + 2, -(-_AHEAD_ROWS // (per_block * batch_size)))
-        blocks = [Block(per_block, batch_size, len(reader.table_rows)) for _ in range(num_blocks)]
+        block_rows, num_blocks = ahead(batch_size, threads)
+        blocks = [Block(block_rows // batch_size, batch_size, len(reader.table_rows)) for _ in range(num_blocks)]
         self._prefetch = Prefetch(blocks, self._fill, threads=threads, cpus=cpus)
         self._batches = self._in_turn()
 

@@ -4,6 +4,7 @@ The slow and plain twin of `tsv_kernel`, which only knows that a row is wrong. M
 data_utils.py:1001-1023: tab-separated, integers are decimal and may be negative, categories are hexadecimal.
 """
 
+from pinbench.base.errors import DataError
 from pinbench.worker.data.criteo.schema import DENSE_FEATURES, FIELDS, LABEL, field_name
 
 _HEX_DIGITS = 8
@@ -13,20 +14,21 @@ _SHOWN_BYTES = 40
 _HEX_BYTES = frozenset(b"0123456789abcdefABCDEF")
 
 
-class BadRowError(ValueError):
-    """A row is not Criteo TSV: `row` counts from 0 within the block, the message says why."""
-
-    def __init__(self, row: int, reason: str):
-        super().__init__(reason)
-        self.row = row
+def row_error(name: str, number: int, reason: str) -> DataError:
+    """Return the error that line `number`, from 1, of the file `name` is no row for this `reason`."""
+    return DataError(f"{name}, line {number}: {reason}; correct or remove the line, or fetch the file again")
 
 
 def explain_row(line: bytes) -> str | None:
     """Return what is wrong with `line` (without its newline), or None when it is a row."""
-    fields = line.removesuffix(b"\r").split(b"\t")
+    text = line.removesuffix(b"\r")
+    if not text:
+        return "the line is empty"
+    fields = text.split(b"\t")
     if len(fields) != FIELDS:
-        hint = "; rows without a label cannot be used" if len(fields) == FIELDS - 1 else ""
-        return f"{len(fields)} tab-separated fields instead of {FIELDS}{hint}"
+        noun = "field" if len(fields) == 1 else "fields"
+        hint = " (rows without a label cannot be used)" if len(fields) == FIELDS - 1 else ""
+        return f"{len(fields)} tab-separated {noun} instead of {FIELDS}{hint}"
     for index, field in enumerate(fields):
         if wanted := _wanted_instead(index, field):
             return f"field {index + 1} ({field_name(index)}) is {_shown(field)}, not {wanted}"

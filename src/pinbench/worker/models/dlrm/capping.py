@@ -18,8 +18,8 @@ _MLP_COPIES = 4  # at the widest moment: as drawn or loaded, in the model, packe
 _MLP_WEIGHT_BYTES = 4  # drawn, loaded and copied in fp32
 
 
-def table_budget_bytes(dense_parameters: int, budget_bytes: int) -> int:
-    """Return what the MLPs leave to the tables.
+def mlp_remainder_bytes(dense_parameters: int, budget_bytes: int) -> int:
+    """Return what the MLPs leave to batches and tables.
 
     Raises:
         ModelError: nothing; names both figures.
@@ -30,6 +30,20 @@ def table_budget_bytes(dense_parameters: int, budget_bytes: int) -> int:
     raise ModelError(
         f"the MLPs of ARCH_MLP_BOT and ARCH_MLP_TOP take {format_bytes(mlp_bytes)}, this instance may take "
         f"{format_bytes(budget_bytes)}; make them narrower, free memory, or run fewer instances"
+    )
+
+
+def batch_remainder_bytes(batch_size: int, need_bytes: int, users: int, budget_bytes: int) -> int:
+    """Return what the batches of all `users` of one copy of the tables, `need_bytes` each, leave to the tables.
+
+    Raises:
+        ModelError: nothing; names both figures of one instance.
+    """
+    if need_bytes * users < budget_bytes:
+        return budget_bytes - need_bytes * users
+    raise ModelError(
+        f"batches and activations of BATCH_SIZE={batch_size} take {format_bytes(need_bytes)}, this instance may take "
+        f"{format_bytes(budget_bytes / users)}; set BATCH_SIZE lower, free memory, or run fewer instances"
     )
 
 

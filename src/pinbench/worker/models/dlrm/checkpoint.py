@@ -1,28 +1,14 @@
 """Checkpoints in the layout of facebookresearch/dlrm (``torch.save`` of a dict with ``state_dict``)."""
 
-import pickle
-import zipfile
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from pinbench.base.errors import ModelError
+from pinbench.worker.models.dlrm.checkpoint_file import read_checkpoint
 from pinbench.worker.models.dlrm.config import DlrmConfig
 from pinbench.worker.models.dlrm.rows import Rows
-
-# The reference stores its accuracies and losses as numpy scalars; these types construct numbers and nothing else.
-# The name under which numpy < 2 pickled the constructor is mapped to where it lives today.
-_NUMBER_TYPES: list[Any] = [
-    (np._core.multiarray.scalar, "numpy.core.multiarray.scalar"),  # type: ignore[attr-defined]
-    np._core.multiarray.scalar,  # type: ignore[attr-defined]
-    np.dtype,
-    type(np.dtype(np.float32)),
-    type(np.dtype(np.float64)),
-]
 
 
 class CheckpointOrigin:
@@ -32,6 +18,8 @@ class CheckpointOrigin:
         self.name = str(path)
         self._state = _load_state(path)
         _check_sizes(path, self._state, config)
+        status = path.stat()
+        self.identity = f"{path.resolve()} of {status.st_size} bytes, {status.st_mtime_ns} ns"
 
     def rows(self, table: int, begin: int, end: int) -> Rows:
         """Return rows `begin` to `end` of a table, shape (end - begin, D)."""
@@ -56,15 +44,7 @@ def expected_shapes(config: DlrmConfig) -> dict[str, tuple[int, ...]]:
 
 
 def _load_state(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise ModelError(f"CHECKPOINT={path}: no such file")
-    try:
-        with torch.serialization.safe_globals(_NUMBER_TYPES):
-            # The legacy container (before torch 1.6) cannot be memory-mapped: it is read as a whole.
-            content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError) as error:
-        reason = (str(error).strip() or "it ends too early").splitlines()[0]
-        raise ModelError(f"CHECKPOINT={path} cannot be read as a PyTorch checkpoint: {reason}") from error
+    content = read_checkpoint(path)
     state = content.get("state_dict") if isinstance(content, dict) else None
     if not isinstance(state, dict) or not all(isinstance(weight, Tensor) for weight in state.values()):
         raise ModelError(f"CHECKPOINT={path} holds no state_dict of tensors, as facebookresearch/dlrm writes it")

@@ -12,11 +12,20 @@ The same numbers as `SparseArch` and `DotInteraction` behind each other, arrange
 import torch
 from torch import Tensor, nn
 
+from pinbench.worker.models.dlrm.config import num_pairs
 from pinbench.worker.models.dlrm.interaction import DotInteraction
 from pinbench.worker.models.dlrm.sparse import SparseArch
 
 _FEATURE_MULTIPLE = 16
 _CHUNK_ROWS = 256  # 4 MiB of fp32 rows at F = 26, D = 128; 64 to 512 measured alike, 2,048 slower
+
+
+def lookup_dots_bytes(features: int, width: int, batch_size: int, itemsize: int) -> int:
+    """Return what the buffers of a `LookupDots` take, with the dots that a chunk picks; features: the dense one too."""
+    chunk, padded = min(batch_size, _CHUNK_ROWS), _padded(features)
+    row_bytes, pairs = torch.int64.itemsize * padded, num_pairs(features)
+    dots_bytes = itemsize * (padded * width + padded * padded + pairs)
+    return chunk * (row_bytes + dots_bytes) + batch_size * itemsize * (width + pairs)
 
 
 class LookupDots(nn.Module):
@@ -29,7 +38,7 @@ class LookupDots(nn.Module):
         self._chunk = min(batch_size, _CHUNK_ROWS)
         width, dtype = self.tables_RD.shape[1], self.tables_RD.dtype
         features = len(self.offset_F) + 1  # the dense one first
-        padded = -(-features // _FEATURE_MULTIPLE) * _FEATURE_MULTIPLE  # G, the width of the padded matrix
+        padded = _padded(features)
         self._pair_P = interaction.pair_P // features * padded + interaction.pair_P % features
         # Row 0 of the block stands in for the dense feature, which overwrites it, and for the padding.
         self._row_BG = torch.zeros(self._chunk, padded, dtype=torch.int64)
@@ -54,3 +63,8 @@ class LookupDots(nn.Module):
         torch.bmm(stacked_BGD, stacked_BGD.mT, out=dots_BGG)
         features_BW[:, :width] = dense_BD
         features_BW[:, width:] = dots_BGG.flatten(1).index_select(1, self._pair_P)
+
+
+def _padded(features: int) -> int:
+    """Return G, the width of the padded matrix."""
+    return -(-features // _FEATURE_MULTIPLE) * _FEATURE_MULTIPLE

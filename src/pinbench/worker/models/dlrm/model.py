@@ -2,6 +2,7 @@
 
 from typing import Self
 
+import torch
 from torch import Tensor, nn
 
 from pinbench.worker.models.dlrm.config import DlrmConfig, Interaction
@@ -30,7 +31,8 @@ class Features(nn.Module):
 class Dlrm(nn.Module):
     """Click probabilities from dense features (log already taken) and one id a sparse feature."""
 
-    def __init__(self, config: DlrmConfig, tables_RD: Tensor) -> None:
+    def __init__(self, config: DlrmConfig, tables_RD: Tensor, activation_dtype: torch.dtype | None = None) -> None:
+        """Wire the boxes around tables that are given; None: what enters the model has their type."""
         super().__init__()
         self.dense_arch = DenseArch(config.bottom)
         dot = config.interaction is Interaction.DOT
@@ -39,7 +41,7 @@ class Dlrm(nn.Module):
             DotInteraction(config.num_tables) if dot else CatInteraction(),
         )
         self.over_arch = OverArch(config.over)
-        self.activation_dtype = tables_RD.dtype
+        self.activation_dtype = activation_dtype or tables_RD.dtype
 
     def load_stacks(self, weights: dict[str, Tensor]) -> None:
         """Copy the weights and biases of both stacks, given by the reference's names."""

@@ -22,6 +22,7 @@ class WeightOrigin(Protocol):
     """A source of fp32 weights that can give any row without holding all of them."""
 
     name: str  # for the record: "seed 0" or a path
+    identity: str  # tells its weights from those of another, for what is kept between runs
 
     def rows(self, table: int, begin: int, end: int) -> Rows:
         """Return rows `begin` to `end` of a table, shape (end - begin, D)."""
@@ -41,7 +42,7 @@ class SeededOrigin:
     def __init__(self, config: DlrmConfig, seed: int) -> None:
         self._config = config
         self._seed = seed
-        self.name = f"seed {seed}"
+        self.name = self.identity = f"seed {seed}"
 
     def rows(self, table: int, begin: int, end: int) -> Rows:
         """Return rows `begin` to `end` of a table, shape (end - begin, D)."""

@@ -3,7 +3,7 @@
 B rows, I integers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from pinbench.worker.data.criteo.format.day_files import (
     require_shape,
     split_range,
 )
-from pinbench.worker.data.criteo.format.mapped_file import MappedFile
+from pinbench.worker.data.criteo.format.mapped_file import MappedFile, verified_chunks
 from pinbench.worker.data.criteo.format.npy_file import NpyReader
 from pinbench.worker.data.criteo.manifest import read_manifest
 from pinbench.worker.data.criteo.schema import DENSE_FEATURES
@@ -36,6 +36,7 @@ class DayReader:
         """
         self.path = directory
         self.manifest = read_manifest(directory)
+        self._mapped: list[MappedFile] = []
         self._labels = [NpyReader(self.map(labels_name(day)), "<i4") for day in range(find_days(directory))]
         self._dense = [NpyReader(self.map(dense_name(day)), "<f4") for day in range(len(self._labels))]
         self.day_rows = [file.rows for file in self._labels]
@@ -50,7 +51,13 @@ class DayReader:
         Raises:
             DataError: it is missing, empty, or not what the manifest says.
         """
-        return MappedFile(self.path, name, self.manifest)
+        self._mapped.append(MappedFile(self.path, name, self.manifest))
+        return self._mapped[-1]
+
+    @property
+    def verified(self) -> Mapping[Path, Set[int]]:
+        """What has been compared with the manifest; see `form.Reader`."""
+        return verified_chunks(self._mapped)
 
     def parts(self, begin: int, end: int) -> Iterator[Part]:
         """Return where the rows `begin` to before `end` of the split lie."""

@@ -7,7 +7,7 @@ not packed, so that it can be mapped; its arrays are the reference's.
 K rows of a block, I integers, F categories.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from pinbench.base.errors import DataError, UsageError
 from pinbench.worker.data.criteo.form import FirstSeen, Rows, Stream, Words, WriteOrders
 from pinbench.worker.data.criteo.format.first_seen import first_seen
 from pinbench.worker.data.criteo.format.held_out import Halves
-from pinbench.worker.data.criteo.format.mapped_file import MappedFile
+from pinbench.worker.data.criteo.format.mapped_file import MappedFile, verified_chunks
 from pinbench.worker.data.criteo.format.npz_file import Member, NpzArray, write_npz
 from pinbench.worker.data.criteo.format.sized_file import SizedFile
 from pinbench.worker.data.criteo.manifest import read_manifest
@@ -166,6 +166,11 @@ class Reader:
     def sha256(self) -> str | None:
         """What the manifest says of the file."""
         return self._file.sha256
+
+    @property
+    def verified(self) -> Mapping[Path, Set[int]]:
+        """What has been compared with the manifest; see `form.Reader`."""
+        return verified_chunks([self._file])
 
     def read(self, begin: int, end: int) -> Rows:
         """Return the rows from `begin` to before `end`, copied.

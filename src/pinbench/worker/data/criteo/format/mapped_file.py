@@ -1,5 +1,6 @@
 """A prepared file, mapped, whose bytes are compared with the manifest the first time that they are read."""
 
+from collections.abc import Iterable, Set
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,11 @@ class MappedFile:
         """Its bytes, as they are: to look here and there whether they can be what they should."""
         return self._bytes
 
+    @property
+    def verified(self) -> Set[int]:
+        """Its chunks that have been compared with the manifest."""
+        return self._verified
+
     def read(self, begin: int, end: int) -> npt.NDArray[np.uint8]:
         """Return the bytes from `begin` to before `end`, not copied.
 
@@ -58,6 +64,11 @@ class MappedFile:
                 chunk = self._bytes[index * self._chunk_bytes : (index + 1) * self._chunk_bytes]
                 verify_chunk(self.path, entry, index * self._chunk_bytes, index, chunk.data)
                 self._verified.add(index)
+
+
+def verified_chunks(files: Iterable[MappedFile]) -> dict[Path, Set[int]]:
+    """Return of each file the chunks that have been compared with the manifest."""
+    return {file.path: file.verified for file in files}
 
 
 def _map(path: Path) -> npt.NDArray[np.uint8]:

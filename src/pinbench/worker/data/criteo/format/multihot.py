@@ -10,7 +10,7 @@ thread, and the tables on the disk.
 B rows, H ids of a column.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -164,6 +164,11 @@ class Reader:
         self.row_bytes = 4 * (1 + DENSE_FEATURES + sum(self.hots))
         self._written = num_embeddings(None if manifest is None else manifest.max_ind_range)
         self.table_rows = capped_rows(self._written, max_ind_range)
+
+    @property
+    def verified(self) -> Mapping[Path, Set[int]]:
+        """What has been compared with the manifest; see `form.Reader`."""
+        return self._days.verified
 
     def read(self, begin: int, end: int) -> MultiHotRows:
         """Return the rows from `begin` to before `end`, copied; `sparse_BF` is the first id of each column.

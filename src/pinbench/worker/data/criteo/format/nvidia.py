@@ -9,7 +9,7 @@ B rows, I integers, F categories, G of one type.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,7 @@ from pinbench.worker.data.criteo.format.feature_spec import (
 )
 from pinbench.worker.data.criteo.format.half_log import LOWEST, log_steps, small_logs
 from pinbench.worker.data.criteo.format.held_out import Halves, held_out_streams
-from pinbench.worker.data.criteo.format.mapped_file import MappedFile
+from pinbench.worker.data.criteo.format.mapped_file import MappedFile, verified_chunks
 from pinbench.worker.data.criteo.format.sized_file import SizedFile
 from pinbench.worker.data.criteo.manifest import read_manifest
 from pinbench.worker.data.criteo.schema import DENSE_FEATURES, HASH_VALUES, LABEL, SPARSE, SPARSE_FEATURES
@@ -159,8 +159,12 @@ class Reader:
     @property
     def sha256(self) -> str | None:
         """What the manifest says of the largest file."""
-        mapped = [self._label, *([self._numerical] if self._numerical else []), *self._categories]
-        return max(mapped, key=lambda file: file.size_bytes).sha256
+        return max(self._mapped, key=lambda file: file.size_bytes).sha256
+
+    @property
+    def verified(self) -> Mapping[Path, Set[int]]:
+        """What has been compared with the manifest; see `form.Reader`."""
+        return verified_chunks(self._mapped)
 
     def read(self, begin: int, end: int) -> Rows:
         """Return the rows from `begin` to before `end`, copied.
@@ -179,6 +183,10 @@ class Reader:
             sparse_FB[column] = file.read(begin * dtype.itemsize, end * dtype.itemsize).view(dtype)
         self._check(begin, label_B, dense_BI, sparse_FB)
         return Rows(label_B=label_B.astype(np.int32), dense_BI=dense_BI, sparse_BF=sparse_FB.T)
+
+    @property
+    def _mapped(self) -> list[MappedFile]:
+        return [self._label, *([self._numerical] if self._numerical else []), *self._categories]
 
     def _open(self, directory: Path) -> None:
         manifest = read_manifest(directory)

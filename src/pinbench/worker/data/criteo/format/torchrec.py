@@ -12,7 +12,7 @@ merges categories of the five large tables. And the modulo stays where it is the
 B rows, I integers, F categories.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
 import numpy as np
@@ -162,6 +162,11 @@ class Reader:
         self._limits = np.array(self.table_rows, np.int32)
         largest = [_INT32_MAX] * SPARSE_FEATURES if manifest is None else [rows - 1 for rows in table_rows]
         self._largest = np.array(largest, np.int32)
+
+    @property
+    def verified(self) -> Mapping[Path, Set[int]]:
+        """What has been compared with the manifest; see `form.Reader`."""
+        return self._days.verified
 
     def read(self, begin: int, end: int) -> Rows:
         """Return the rows from `begin` to before `end`, copied.

@@ -1,20 +1,22 @@
 """A place for half-written raw files inside the output directory, and how they become whole ones.
 
 Files get their names when all of them are complete; PLANTED_FILE comes last, and of an old set it goes first. A file
-that no PLANTED_FILE knows may be somebody's only copy of real rows: nothing replaces it.
+that no PLANTED_FILE knows may be somebody's only copy of real rows: nothing replaces it. So that a job that was killed
+while it gave names knows its files again, PLANTED_FILE waits among the half-written ones meanwhile.
 """
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from pinbench.base.errors import DataError, RecordError
-from pinbench.base.jsonio import from_jsonable, read_json, write_json
+from pinbench.base.jsonio import write_json
 from pinbench.base.units import format_bytes
 from pinbench.contract.data import MANIFEST_FILE, PLANTED_FILE, PlantedFacts, SynthesizeJob
+from pinbench.worker.data.criteo.planted_file import read_planted
 from pinbench.worker.data.criteo.synthetic_rows.raw_files import raw_bytes, raw_names
 from pinbench.worker.data.lock import take_lock
 from pinbench.worker.data.sync import sync
@@ -37,11 +39,13 @@ class Place:
             DataError: the file system refuses.
         """
         try:
+            write_json(self.folder / PLANTED_FILE, facts)
+            sync(self.folder)
             _remove_old(self.output)
             for file in facts.files:
                 os.replace(self.folder / file.name, self.output / file.name)
             sync(self.output)
-            write_json(self.output / PLANTED_FILE, facts)
+            os.replace(self.folder / PLANTED_FILE, self.output / PLANTED_FILE)
             sync(self.output)
         except OSError as error:
             raise DataError(f"cannot write {self.output}: {error.strerror}") from error
@@ -58,13 +62,15 @@ def raw_place(job: SynthesizeJob) -> Iterator[Place]:
             space, or it cannot be written.
     """
     output = Path(job.output)
-    _refuse_existing(output, job)
     folder = output / _FOLDER
+    _refuse_existing(output, job, {path.name for path in _named_by_stopped(folder)})
     try:
         lock = take_lock(folder / _LOCK, f"another job is at work in {output}; wait for it or choose another --output")
     except OSError as error:
         raise DataError(f"cannot write {output}: {error.strerror}") from error
     try:
+        for path in _named_by_stopped(folder):
+            path.unlink()
         _require_space(output, job)
         yield Place(folder, output)
     finally:
@@ -72,28 +78,21 @@ def raw_place(job: SynthesizeJob) -> Iterator[Place]:
         os.close(lock)
 
 
-def read_planted(directory: Path) -> PlantedFacts | None:
-    """Return what is known of the raw files in `directory`; None where nothing is.
-
-    Raises:
-        DataError: PLANTED_FILE is damaged.
-    """
-    path = directory / PLANTED_FILE
-    if not path.exists():
-        return None
-    try:
-        return from_jsonable(PlantedFacts, read_json(path), str(path))
-    except RecordError as error:
-        raise DataError(f"{error}; remove it and the files beside it") from error
+def _named_by_stopped(folder: Path) -> list[Path]:
+    """Return the files of a job that was killed while it gave them their names, as far as it came."""
+    facts = read_planted(folder)
+    moved = [] if facts is None else [file for file in facts.files if not (folder / file.name).exists()]
+    paths = [(folder.parent / file.name, file.size_bytes) for file in moved]
+    return [path for path, size_bytes in paths if path.exists() and path.stat().st_size == size_bytes]
 
 
-def _refuse_existing(output: Path, job: SynthesizeJob) -> None:
+def _refuse_existing(output: Path, job: SynthesizeJob, own: Set[str]) -> None:
     if (output / MANIFEST_FILE).exists():
         raise DataError(f"{output} holds a prepared data set; choose another --output for raw files")
     planted = read_planted(output)
     if planted is not None and not job.force:
         raise DataError(f"{output / PLANTED_FILE} exists; choose another --output, or replace its files with --force")
-    known = set() if planted is None else {file.name for file in planted.files}
+    known = own | (set() if planted is None else {file.name for file in planted.files})
     for name in raw_names(job):
         if name not in known and (output / name).exists():
             raise DataError(f"{output / name} exists and is not known to be made up; choose another --output")

@@ -1,0 +1,44 @@
+"""Whether a comparison had the host to itself: one beside which others ran says little, and fails nobody."""
+
+import os
+
+from pinbench.base.units import PERCENT
+from pinbench.harness.host.load import LoadCounters, read_load_counters
+
+# Of all CPUs: of two, one that is busy elsewhere is half.
+_OTHERS_PERCENT = 10.0
+
+
+class Watch:
+    """What others took of the CPUs since it was made, the hypervisor among them."""
+
+    def __init__(self) -> None:
+        self._host: LoadCounters = read_load_counters()
+        self._own_s = _own_s()
+
+    def others_percent(self) -> float | None:
+        """Return their share; None where the kernel does not say."""
+        now = read_load_counters()
+        before = self._host
+        if now.total_s is None or now.busy_s is None or now.steal_s is None:
+            return None
+        assert before.total_s is not None
+        assert before.busy_s is not None
+        assert before.steal_s is not None
+        taken_s = now.busy_s - before.busy_s + now.steal_s - before.steal_s - (_own_s() - self._own_s)
+        passed_s = now.total_s - before.total_s
+        return max(0.0, taken_s) / passed_s * PERCENT if passed_s else None
+
+    def exit_code(self, is_held: bool) -> int:
+        """Return 0 for limits that were held, 1 for others unless they were measured beside somebody's work."""
+        others = self.others_percent()
+        if is_held or others is None or others <= _OTHERS_PERCENT:
+            return 0 if is_held else 1
+        print(f"not judged: others took {others:.0f} % of the CPUs meanwhile, {_OTHERS_PERCENT:.0f} % are tolerated")
+        return 0
+
+
+def _own_s() -> float:
+    """Return the processor time of this process and of the children that it waited for."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system

@@ -1,0 +1,113 @@
+"""Linear layers in int8: unsigned 8-bit codes times signed 8-bit weights, added up in 32 bits by oneDNN.
+
+A value x has the code ``round(x / scale) + zero``, clamped to 0..255; weights have one scale for each output and no
+zero (oneDNN's developer guide, "Quantization"). The operators are those that PyTorch's inductor backend emits for
+quantised models (torch/_inductor/fx_passes/quantization.py).
+
+B rows, I inputs, O outputs.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+LARGEST_CODE = 255
+_LARGEST_WEIGHT = 127
+# Half of it, for CPUs that add two products in 16 bits before they widen: 2 * 255 * 63 still fits there.
+_LARGEST_NARROW_WEIGHT = 63
+# oneDNN's int8 products are 3 to 7 times as fast when the inner dimension is a multiple of this.
+_INPUT_MULTIPLE = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantization:
+    """How the values of a tensor become codes."""
+
+    scale: float
+    zero: int  # the code of 0.0
+
+
+class Encode(nn.Module):
+    """Values into codes, with columns of zero weight behind them so that the product is fast."""
+
+    def __init__(self, quantization: Quantization) -> None:
+        super().__init__()
+        self._quantization = quantization
+        self._code_BI = torch.empty(0, 0, dtype=torch.uint8)
+
+    def forward(self, value_BI: Tensor) -> Tensor:
+        """Return codes, shape (B, I) padded to `padded_inputs`, in a buffer that the next call overwrites."""
+        rows, inputs = value_BI.shape
+        padded = padded_inputs(inputs)
+        if len(self._code_BI) < rows or self._code_BI.shape[1] != padded:
+            self._code_BI = torch.zeros(rows, padded, dtype=torch.uint8)
+        code_BI = self._code_BI[:rows]
+        scaled_BI = value_BI.float().mul(1 / self._quantization.scale).round_()
+        code_BI[:, :inputs] = scaled_BI.add_(self._quantization.zero).clamp_(0, LARGEST_CODE)
+        return code_BI
+
+
+class QuantizedLinear(nn.Module):
+    """``relu(x @ weight.T + bias)`` of codes, or without relu; inference only."""
+
+    def __init__(
+        self, linear: nn.Linear, inputs: int, source: Quantization, target: Quantization | None, activation: str
+    ) -> None:
+        """Pack the weights of `linear`.
+
+        Args:
+            linear: weights and bias, fp32.
+            inputs: columns of the input, those behind the linear layer's own without weight (see `Encode`).
+            source: of the input.
+            target: of the output; None: the output is fp32.
+            activation: "relu" or "none".
+        """
+        super().__init__()
+        weight_OI = linear.weight.detach().float()
+        limit = largest_weight()
+        self.scale_O = weight_OI.abs().amax(dim=1).clamp(min=torch.finfo(torch.float32).tiny) / limit
+        code_OI = (weight_OI / self.scale_O[:, None]).round().clamp(-limit, limit).to(torch.int8)
+        code_OI = functional.pad(code_OI, (0, inputs - weight_OI.shape[1]))
+        self.weight_packed = torch.ops.onednn.qlinear_prepack(code_OI, None)
+        self.zero_O = torch.zeros(len(weight_OI), dtype=torch.int64)
+        self.bias_O = linear.bias.detach().float().clone()
+        self.activation = activation
+        self._source = (source.scale, source.zero)
+        self._target = (1.0, 0) if target is None else (target.scale, target.zero)
+        self._dtype = torch.float32 if target is None else torch.uint8
+
+    def forward(self, code_BI: Tensor) -> Tensor:
+        """Return shape (B, O), codes or fp32."""
+        output: Tensor = torch.ops.onednn.qlinear_pointwise(
+            code_BI, *self._source, self.weight_packed, self.scale_O, self.zero_O, self.bias_O,
+            *self._target, self._dtype, self.activation, [], "",
+        )  # fmt: skip
+        return output
+
+
+def padded_inputs(inputs: int) -> int:
+    """Return `inputs` rounded up to what oneDNN multiplies fast."""
+    return -(-inputs // _INPUT_MULTIPLE) * _INPUT_MULTIPLE
+
+
+@cache
+def largest_weight() -> int:
+    """Return the largest code of a weight for which this CPU's products are exact: it is tried.
+
+    Without VNNI or AMX, x86 adds two neighbouring products in 16 bits, which saturate.
+    """
+    return _LARGEST_WEIGHT if _adds_exactly(_LARGEST_WEIGHT) else _LARGEST_NARROW_WEIGHT
+
+
+def _adds_exactly(weight: int) -> bool:
+    inputs = 2 * _INPUT_MULTIPLE
+    product: Callable[..., Tensor] = torch.ops.onednn.qlinear_pointwise
+    packed = torch.ops.onednn.qlinear_prepack(torch.full((inputs, inputs), weight, dtype=torch.int8), None)
+    one_O, zero_O = torch.ones(inputs), torch.zeros(inputs, dtype=torch.int64)
+    code_BI = torch.full((inputs, inputs), LARGEST_CODE, dtype=torch.uint8)
+    sum_BO = product(code_BI, 1.0, 0, packed, one_O, zero_O, None, 1.0, 0, torch.float32, "none", [], "")
+    return bool((sum_BO == inputs * weight * LARGEST_CODE).all())

@@ -1,0 +1,43 @@
+"""What a step is said to take, compared with what torch's own memory profiler sees of one."""
+
+from itertools import accumulate
+
+import pytest
+import torch
+
+from pinbench.worker.engine import eager
+from pinbench.worker.models.dlrm.config import make_config
+from pinbench.worker.models.dlrm.footprint import step_bytes
+from pinbench.worker.models.dlrm.lookup_dots import LookupDots
+from pinbench.worker.models.dlrm.model import Dlrm
+
+BATCH_SIZE = 4096
+
+
+def peak_bytes(step):
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
+        step()
+    events = [event for event in profile.profiler.kineto_results.events() if event.name() == "[memory]"]
+    events.sort(key=lambda event: event.start_ns())
+    return max(accumulate(event.nbytes() for event in events))
+
+
+def buffer_bytes(model):
+    boxes = [box for box in model.modules() if isinstance(box, LookupDots)]
+    names = ("_row_BG", "_stacked_BGD", "_dots_BGG", "_features_BW")
+    return sum(getattr(box, name).nbytes for box in boxes for name in names)
+
+
+@pytest.mark.parametrize(
+    ("interaction", "over"),
+    [("dot", "1024-1024-512-256-1"), ("dot", "16-1"), ("cat", "1024-1024-512-256-1"), ("cat", "16-1"), ("dot", "1")],
+)
+def test_a_step_takes_what_is_said_and_hardly_less(interaction, over):
+    config = make_config(embedding_dim=32, bottom="13-64-32", over=over, table_rows=(50,) * 26, interaction=interaction)
+    with torch.no_grad():
+        model = Dlrm(config, torch.rand(26 * 50, 32)).for_inference(BATCH_SIZE)
+        compiled = eager.compile(model, BATCH_SIZE)
+        dense_BI, sparse_BF = torch.rand(BATCH_SIZE, 13), torch.randint(50, (BATCH_SIZE, 26))
+        taken = peak_bytes(lambda: compiled(dense_BI, sparse_BF)) + buffer_bytes(compiled)
+    said = step_bytes(config, BATCH_SIZE, 4)
+    assert 0.999 * taken <= said <= 1.2 * taken  # torch rounds each tensor up to 64 bytes
