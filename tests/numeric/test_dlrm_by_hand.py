@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from pinbench.base.errors import UsageError
-from pinbench.worker.engine import eager
 from pinbench.worker.models.dlrm.config import DlrmConfig, make_config
 from pinbench.worker.models.dlrm.model import Dlrm
 from pinbench.worker.models.dlrm.reference import reference_logits
 from pinbench.worker.models.dlrm.rows import SeededOrigin, gather_rows
+from pinbench.worker.onednn.packed_linear import pack_linears
 from pinbench.worker.precision import bfloat16, fp32
 
 needs_bfloat16 = pytest.mark.skipif(
@@ -74,7 +74,7 @@ def test_probabilities_equal_those_of_plain_loops(interaction, packed):
     model, origin = model_of(config)
     dense_BI, sparse_BF = batch_of(config, 9)
     with torch.no_grad():
-        compute = eager.compile(model.for_inference(9), 9) if packed else model
+        compute = pack_linears(model.for_inference(9), 9) if packed else model
         probability_B = compute(dense_BI, sparse_BF)
     for row in range(9):
         by_hand = probability_by_hand(config, origin, dense_BI[row].tolist(), sparse_BF[row].tolist(), interaction)
@@ -107,7 +107,7 @@ def test_bfloat16_stays_within_its_stated_tolerance_and_is_not_fp32_in_disguise(
     half, _ = model_of(config, bfloat16.TABLE_DTYPE)
     with torch.no_grad():
         logits_B = torch.logit(full(dense_BI, sparse_BF).double())
-        compute = eager.compile(bfloat16.apply(half).for_inference(batch_size), batch_size)
+        compute = pack_linears(bfloat16.apply(half).for_inference(batch_size), batch_size)
         rounded_B = torch.logit(compute(dense_BI, sparse_BF).double())
     error = (rounded_B - logits_B).abs().max().item()
     assert 1e-5 < error < bfloat16.LOGIT_TOLERANCE

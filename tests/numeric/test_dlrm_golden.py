@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from engine_models import setting
 
 from pinbench.worker.engine import eager
 from pinbench.worker.models.dlrm.capping import cap_rows
@@ -68,8 +69,8 @@ def test_each_box_gives_what_the_reference_gives(infer):
 def test_the_packed_engine_gives_the_same_logits(infer):
     model = load("tiny_tb00.pt", tiny_config())
     with torch.no_grad():
-        compiled = eager.compile(model.for_inference(256), batch_size=256)
-        probability_B = compiled(infer["dense"], infer["indices"].T)
+        executable = eager.compile(model.for_inference(256), (infer["dense"], infer["indices"].T), setting())
+        probability_B = executable.call(infer["dense"], infer["indices"].T)
     assert torch.allclose(torch.logit(probability_B), torch.logit(infer["prob"].squeeze(1)), rtol=0, atol=1e-6)
 
 

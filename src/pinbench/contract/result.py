@@ -5,7 +5,7 @@ Format history of `Record` (SCHEMA_VERSION):
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pinbench.contract.host import HostFacts, HostLoad
@@ -124,6 +124,19 @@ class Libraries:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EngineFacts:
+    """What executed the model, as it says itself."""
+
+    name: str
+    versions: Mapping[str, str]  # of the packages that computed, in the interpreter of the instance
+    threads: int  # that one model call uses
+    compile_s: float | None = None  # what making the artefact took, whenever that was; None: there is nothing to make
+    artefact: str | None = None  # the file that was made once and is used again
+    reused: bool = False  # whether an earlier start, or another instance, had made it
+    settings: Mapping[str, str] = field(default_factory=dict)  # of the engine's own, read back
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceResult:
     """All that one instance measured. Times are CLOCK_MONOTONIC, which all processes of a host share."""
 
@@ -145,6 +158,7 @@ class InstanceResult:
     flow: DataFlow | None = None  # None: all batches were ready before the window
     memory: MemoryUse | None = None
     libraries: Libraries | None = None
+    engine: EngineFacts | None = None
     gemm_peak_flop_per_s: float | None = None  # measured after the window, all instances at once
 
 

@@ -133,6 +133,7 @@ def _measure(
         flow=flow,
         memory=memory,
         libraries=prepared.libraries or readback.read_libraries(),
+        engine=prepared.engine,
         gemm_peak_flop_per_s=prepared.gemm_peak(),
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pinbench.contract.result import DataFacts, DataFlow, IsaReadback, Libraries, ModelFacts, Quality
+from pinbench.contract.result import DataFacts, DataFlow, EngineFacts, IsaReadback, Libraries, ModelFacts, Quality
 
 
 def _nothing() -> None:
@@ -24,6 +24,7 @@ class Prepared:
     batches: Sequence[Any]
     batch_size: int
     threads: int
+    engine: EngineFacts | None = None
     model: ModelFacts | None = None
     data: DataFacts | None = None
     libraries: Libraries | None = None

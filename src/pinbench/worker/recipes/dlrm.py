@@ -18,12 +18,14 @@ from pinbench.base.plugin import load_plugin
 from pinbench.contract.case import Case, DataType
 from pinbench.contract.gate import Barrier
 from pinbench.contract.plan import Instance, WeightSource
-from pinbench.contract.result import DataFacts, ModelFacts, Quality
+from pinbench.contract.result import DataFacts, Kernel, ModelFacts, Quality
 from pinbench.worker import engine as engines
 from pinbench.worker import precision as precisions
+from pinbench.worker.artefact import cache_root
 from pinbench.worker.data.criteo.batch import Batch
 from pinbench.worker.data.criteo.batches import Split, open_split, synthetic_batches, synthetic_facts
 from pinbench.worker.data.criteo.schema import DENSE_FEATURES
+from pinbench.worker.executable import Executable, Setting
 from pinbench.worker.gate_client import GateClient
 from pinbench.worker.models.dlrm.capping import cap_rows, check_fits, choose_max_ind_range, table_budget_bytes
 from pinbench.worker.models.dlrm.checkpoint import CheckpointOrigin
@@ -68,6 +70,8 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepa
     """Return DLRM as `instance` orders it, with all batches in memory unless the case says end to end."""
     case, knobs = instance.case, instance.case.knobs
     torch.set_grad_enabled(False)
+    engine = load_plugin(engines, knobs.engine)
+    engine.require(case.precision)
     precision = load_plugin(precisions, case.precision)
     split = _open_split(case)
     config, max_ind_range = _sizes(case, split, precision.TABLE_DTYPE, instance.weight_budget_bytes)
@@ -77,7 +81,8 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepa
     model = _Model(config=config, max_ind_range=max_ind_range, origin=origin, tables_RD=tables_RD)
     gate.phase("engine")
     told = read_header(knobs.onednn_verbose)
-    step = _step(case, model, precision)
+    executable = _executable(instance, model, precision, engine)
+    step = _step(executable)
     gate.phase("data")
     split = None if split is None else split.capped(max_ind_range)
     batches, data = _batches(instance, model, split)
@@ -85,10 +90,11 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepa
         step=step,
         batches=batches,
         batch_size=knobs.batch_size,
-        threads=torch.get_num_threads(),
+        threads=executable.facts.threads,
+        engine=executable.facts,
         model=_facts(model, precision),
         data=data,
-        probe=lambda: replace(told, kernels=read_dispatch(lambda: step(batches[0]), knobs.onednn_verbose).kernels),
+        probe=lambda: replace(told, kernels=_kernels(executable, lambda: step(batches[0]), knobs.onednn_verbose)),
         check=lambda: _check(model, step, batches, precision.LOGIT_TOLERANCE),
         gemm_peak=lambda: gemm_peak_flop_per_s(precision.MULTIPLY_DTYPE),
     )
@@ -205,18 +211,36 @@ def _as_tables(store: WeightStore, config: DlrmConfig, dtype: torch.dtype) -> Te
     return torch.from_numpy(store.bytes_view).view(dtype).view(-1, config.embedding_dim)
 
 
-def _step(case: Case, model: _Model, precision: ModuleType) -> Callable[[Batch], Tensor]:
+def _executable(instance: Instance, model: _Model, precision: ModuleType, engine: ModuleType) -> Executable:
+    case, batch_size = instance.case, instance.case.knobs.batch_size
     module = Dlrm(model.config, model.tables_RD)
     module.load_stacks(model.origin.stacks())
-    engine = load_plugin(engines, case.knobs.engine)
-    batch_size = case.knobs.batch_size
-    compiled = engine.compile(precision.apply(module).for_inference(batch_size), batch_size)
+    module = precision.apply(module)
+    inputs = (
+        torch.zeros(batch_size, DENSE_FEATURES),
+        torch.zeros(batch_size, model.config.num_tables, dtype=torch.int64),
+    )
+    executable: Executable = engine.compile(
+        module if engine.NEEDS_GRAPH else module.for_inference(batch_size),
+        inputs,
+        Setting(precision=case.precision, cpus=instance.cpus, cache=cache_root()),
+    )
+    return executable
+
+
+def _step(executable: Executable) -> Callable[[Batch], Tensor]:
+    compiled = executable.call
 
     def step(batch: Batch) -> Tensor:
-        probability_B: Tensor = compiled(batch.dense_BI, batch.sparse_BF)
-        return probability_B
+        return compiled(batch.dense_BI, batch.sparse_BF)
 
     return step
+
+
+def _kernels(executable: Executable, call: Callable[[], Tensor], verbosity: int) -> tuple[Kernel, ...]:
+    if executable.kernels is not None:
+        return executable.kernels(call)
+    return read_dispatch(call, verbosity).kernels
 
 
 def _batches(instance: Instance, model: _Model, split: Split | None) -> tuple[Sequence[Batch], DataFacts]:
