@@ -17,8 +17,8 @@ from pinbench.worker.onednn.verbose import read_dispatch
 from pinbench.worker.precision import fp32
 
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="no g++ in PATH")
-# PyTorch's compiler uses parts of PyTorch that PyTorch has deprecated.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+# PyTorch's exporter and compiler use parts of PyTorch that PyTorch has deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 SIZE = 9
 
 

@@ -39,7 +39,7 @@ _COVERED = {
     "worker/data/criteo/description.py": "data_sets/test_describe.py",
     "worker/data/criteo/progress.py": "data_sets/test_prepare.py",
     "worker/data/criteo/space.py": "data_sets/test_prepare.py",
-    "worker/engine/eager.py": "numeric/test_dlrm_by_hand.py",
+    "worker/engine/eager.py": "engine/test_engines.py",
     "worker/onednn/peak.py": "worker/test_dlrm_recipe.py",
     "worker/precision/bfloat16.py": "numeric/test_dlrm_by_hand.py",
     "worker/precision/fp32.py": "numeric/test_dlrm_by_hand.py",

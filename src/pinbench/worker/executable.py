@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
@@ -24,10 +23,11 @@ class Setting:
 class Executable:
     """A model that an engine has made ready for inputs of one shape.
 
-    `kernels` calls what it is given, which makes one model call, and returns the matrix products that ran in it;
-    None: they are those of PyTorch's own oneDNN, whose log tells them.
+    The output of `call` may lie in memory that the next call overwrites.
+    `kernels` are the matrix products of one call, as the engine tells them itself; None: they are those of PyTorch's
+    own oneDNN, whose log tells them.
     """
 
     call: Callable[..., Tensor]
     facts: EngineFacts
-    kernels: Callable[[Callable[[], Any]], tuple[Kernel, ...]] | None = None
+    kernels: tuple[Kernel, ...] | None = None

@@ -238,9 +238,9 @@ def _step(executable: Executable) -> Callable[[Batch], Tensor]:
 
 
 def _kernels(executable: Executable, call: Callable[[], Tensor], verbosity: int) -> tuple[Kernel, ...]:
-    if executable.kernels is not None:
-        return executable.kernels(call)
-    return read_dispatch(call, verbosity).kernels
+    """Make the process's first call and return the products that ran in it."""
+    ran = read_dispatch(call, verbosity).kernels
+    return ran if executable.kernels is None else executable.kernels
 
 
 def _batches(instance: Instance, model: _Model, split: Split | None) -> tuple[Sequence[Batch], DataFacts]:
@@ -276,7 +276,7 @@ def _check(model: _Model, step: Callable[[Batch], Tensor], batches: Sequence[Bat
     """Compare the engine's outputs, and the rows of the store, with fp32 eager on weights fresh from their origin."""
     num_batches = -(-_CHECKED_ROWS // len(batches[0].dense_BI))
     checked = list(itertools.islice(batches, num_batches))
-    probability_B = torch.cat([step(batch) for batch in checked])[:_CHECKED_ROWS]
+    probability_B = torch.cat([step(batch).clone() for batch in checked])[:_CHECKED_ROWS]
     dense_BI = torch.cat([batch.dense_BI for batch in checked])[:_CHECKED_ROWS]
     sparse_BF = torch.cat([batch.sparse_BF for batch in checked])[:_CHECKED_ROWS]
     rows_BFD = gather_rows(model.origin, sparse_BF)
