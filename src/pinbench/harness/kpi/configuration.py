@@ -1,7 +1,7 @@
 """The configuration fields of the block: what ran, as it was read back; what is not known is absent."""
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pinbench.base.units import format_bytes
 from pinbench.contract.case import Case, Mode, Scalar
@@ -34,6 +34,7 @@ def workload_configuration(record: Record) -> dict[str, Scalar]:
             "WARMUP_STEPS": _range(len(r.warmup_ns) for r in results if r.begin_ns),
             "STEPS": _range(len(r.step_ns) for r in results if r.begin_ns),
             **_instances(record.plan, results),
+            **_engine(results),
             **_readback(results),
             **_host(record.host),
             "PINBENCH": _version(record),
@@ -139,6 +140,24 @@ def _place(instance: Instance, placement: Placement) -> str:
     nodes = ",".join(str(node) for node in instance.memory_nodes)
     migrations = "" if placement.migrations is None else f"; {placement.migrations} migrations"
     return f"cpus {cpus}; memory on node {nodes}, binding {placement.memory}{migrations}"
+
+
+def _engine(results: Iterable[InstanceResult]) -> Fields:
+    engines = [result.engine for result in results if result.engine is not None]
+    compiled_s = [engine.compile_s for engine in engines if engine.compile_s is not None]
+    return {
+        "ENGINE": _distinct(engine.name for engine in engines),
+        "ENGINE_VERSIONS": _distinct(_pairs(engine.versions) for engine in engines),
+        "ENGINE_SETTINGS": _distinct(_pairs(engine.settings) for engine in engines),
+        "ENGINE_COMPILE_S": round(max(compiled_s), 1) if compiled_s else None,
+        "ENGINE_COMPILED": ("now" if any(not engine.reused for engine in engines) else "earlier")
+        if compiled_s
+        else None,
+    }
+
+
+def _pairs(values: Mapping[str, str]) -> str:
+    return " ".join(f"{name}={value}" for name, value in values.items())
 
 
 def _readback(results: Iterable[InstanceResult]) -> Fields:

@@ -9,7 +9,7 @@ from pinbench.worker.engine._stateless import Stateless
 
 def export(model: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[ExportedProgram, tuple[Tensor, ...]]:
     """Return the program of `model` for inputs of these shapes, and the tables that it takes before them."""
-    stateless = Stateless(model.eval())
+    stateless = Stateless(model)
     lent = stateless.lent
     program = torch.export.export(stateless, (*lent, *inputs))
     return program.run_decompositions({}), lent  # {}: composite operators only; `linear` stays whole

@@ -21,6 +21,7 @@ class Stateless(nn.Module):
             if not isinstance(module, nn.Linear)
             for name, _ in module.named_parameters(recurse=False)
         ]
+        self.eval()
 
     @property
     def lent(self) -> tuple[Tensor, ...]:

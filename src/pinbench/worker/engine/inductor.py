@@ -52,7 +52,7 @@ def compile(  # noqa: A001 - the verb of every engine
         HostError: it is to be compiled, and there is no compiler.
         ModelError: the cache cannot be written to.
     """
-    stateless = Stateless(model.eval())
+    stateless = Stateless(model)
     key = key_of(_key(stateless, inputs))
     artefact = find_or_make(_folder(setting.cache) / key, _PACKAGE, lambda path: _make(path, stateless, inputs))
     # The loader itself: `torch._inductor.aoti_load_package` imports the whole compiler first, for seconds.
