@@ -168,7 +168,7 @@ def _readback(results: Iterable[InstanceResult]) -> Fields:
         "OPENMP": _distinct(item.openmp for item in libraries),
         "ONEDNN_VERSION": _distinct(probe.version for probe in probes if probe.version is not None),
         "ONEDNN_ISA": _distinct(probe.header for probe in probes if probe.header is not None),
-        "ONEDNN_KERNELS": _distinct(_kernel(kernel) for probe in probes for kernel in probe.kernels),
+        "KERNELS": _distinct(_kernel(kernel) for probe in probes for kernel in probe.kernels),
     }
 
 

@@ -42,6 +42,8 @@ def compile(  # noqa: A001 - the verb of every engine
     model: nn.Module, inputs: tuple[Tensor, ...], setting: Setting
 ) -> Executable:
     """Return a session with one thread on each CPU; the output lies in memory that the next call overwrites."""
+    import onnxruntime  # noqa: F401 - it starts a thread of its own, which does not compute and is not counted below
+
     from pinbench.worker.engine._exported import export
     from pinbench.worker.engine._onnx_graph import to_onnx
 
