@@ -15,91 +15,31 @@ import argparse
 import os
 import statistics
 import sys
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 import torch
+from _dlrm.reference import ReferenceAlgorithm, mlperf_config, rate, tables_of
 from _quiet import Watch
-from torch import Tensor, nn
+from torch import Tensor
 
-from pinbench.base.plugin import load_plugin, plugin_names
+from pinbench.base.cache import cache_folder
+from pinbench.base.plugin import load_plugin
 from pinbench.base.units import GIGA
+from pinbench.contract.case import Precision
 from pinbench.contract.result import EngineFacts
 from pinbench.worker import engine as engines
 from pinbench.worker import precision as precisions
 from pinbench.worker.data.criteo.batches import Batch, synthetic_batches
-from pinbench.worker.data.criteo.schema import TERABYTE_TABLE_ROWS
-from pinbench.worker.models.dlrm.capping import cap_rows
-from pinbench.worker.models.dlrm.config import DlrmConfig, make_config
+from pinbench.worker.executable import Setting
+from pinbench.worker.models.dlrm.config import DlrmConfig
 from pinbench.worker.models.dlrm.model import Dlrm
-from pinbench.worker.models.dlrm.rows import SeededOrigin, fill_tables
+from pinbench.worker.models.dlrm.rows import SeededOrigin
 from pinbench.worker.onednn.peak import gemm_peak_flop_per_s
-from pinbench.worker.weights import private_store
 
 _PEER = "reference fp32"
-
-
-class ReferenceAlgorithm(nn.Module):
-    """The computation as the reference arranges it."""
-
-    def __init__(self, config: DlrmConfig, tables_RD: Tensor, stacks: dict[str, Tensor]) -> None:
-        super().__init__()
-        self.bags = nn.ModuleList(
-            nn.EmbeddingBag.from_pretrained(table, mode="sum") for table in tables_RD.split(list(config.table_rows))
-        )
-        self.bottom = self._stack("bot_l", config.bottom, stacks, nn.ReLU())
-        self.top = self._stack("top_l", config.over, stacks, nn.Sigmoid())
-
-    @staticmethod
-    def _stack(prefix: str, sizes: tuple[int, ...], weights: dict[str, Tensor], last: nn.Module) -> nn.Sequential:
-        layers: list[nn.Module] = []
-        for position in range(len(sizes) - 1):
-            linear = nn.Linear(sizes[position], sizes[position + 1])
-            linear.weight.data = weights[f"{prefix}.{2 * position}.weight"]
-            linear.bias.data = weights[f"{prefix}.{2 * position}.bias"]
-            layers += [linear, nn.ReLU()]
-        return nn.Sequential(*layers[:-1], last)
-
-    def forward(self, dense_BI: Tensor, offset_FB: list[Tensor], index_FB: list[Tensor]) -> Tensor:
-        dense_BD = self.bottom(dense_BI)
-        rows = [bag(ids, offsets) for bag, ids, offsets in zip(self.bags, index_FB, offset_FB, strict=True)]
-        stacked_BGD = torch.cat([dense_BD, *rows], dim=1).view(len(dense_BD), -1, dense_BD.shape[1])
-        dots_BGG = torch.bmm(stacked_BGD, stacked_BGD.transpose(1, 2))
-        features = dots_BGG.shape[1]
-        row_P = torch.tensor([i for i in range(features) for j in range(i)])
-        column_P = torch.tensor([j for i in range(features) for j in range(i)])
-        return self.top(torch.cat([dense_BD, dots_BGG[:, row_P, column_P]], dim=1))
-
-
-def mlperf_config(max_ind_range: int) -> DlrmConfig:
-    return make_config(
-        embedding_dim=128,
-        bottom="13-512-256-128",
-        over="1024-1024-512-256-1",
-        table_rows=cap_rows(TERABYTE_TABLE_ROWS, max_ind_range),
-        interaction="dot",
-    )
-
-
-def tables_of(config: DlrmConfig, origin: SeededOrigin, threads: int) -> Tensor:
-    store = private_store(config.table_bytes(4))
-    tables_RD = torch.from_numpy(store.bytes_view).view(torch.float32).view(-1, config.embedding_dim)
-    with ThreadPoolExecutor(threads) as pool:
-        fill_tables(tables_RD.numpy(), origin, config.table_rows, pool)
-    return tables_RD
-
-
-def rate(call: Callable[[Batch], Tensor], batches: list[Batch], seconds: float) -> float:
-    """Return samples per second of `call` on `batches`, round and round for `seconds`."""
-    steps, begin = 0, time.perf_counter()
-    while (elapsed := time.perf_counter() - begin) < seconds:
-        call(batches[steps % len(batches)])
-        steps += 1
-    return steps * len(batches[0].dense_BI) / elapsed
 
 
 def calls_of(
@@ -115,15 +55,17 @@ def calls_of(
         _PEER: lambda batch: reference(batch.dense_BI, offset_FB, by_table[id(batch)])
     }
     # As a run would be limited: the kernels of ours keep to what oneDNN is told.
-    site = engines.Site(max_cpu_isa=os.environ.get("ONEDNN_MAX_CPU_ISA"))
+    cpus, limit = tuple(sorted(os.sched_getaffinity(0))), os.environ.get("ONEDNN_MAX_CPU_ISA")
     for name in arguments.precision:
         precision = load_plugin(precisions, name)
         tables = tables_RD.to(precision.TABLE_DTYPE)
         for engine in arguments.engine:
-            model = Dlrm(config, tables)
+            model = Dlrm(config, tables, precision.ACTIVATION_DTYPE)
             model.load_stacks(origin.stacks())
             ready = precision.apply(model, None).for_inference(batch_size)
-            compiled = load_plugin(engines, engine).compile(ready, batch_size, site)
+            setting = Setting(precision=Precision(name), cpus=cpus, cache=cache_folder(os.environ), max_cpu_isa=limit)
+            inputs = (batches[0].dense_BI, batches[0].sparse_BF)
+            compiled = load_plugin(engines, engine).compile(ready, inputs, setting)
             calls[f"{engine} {name}"] = lambda batch, call=compiled.call: call(batch.dense_BI, batch.sparse_BF)
             print(f"B={batch_size:<6} {engine} {name} ran as {describe(compiled.facts)}")
     return calls
@@ -191,7 +133,7 @@ def main() -> int:
     parser.add_argument("--batch-size", type=int, nargs="+", default=[1, 16, 128, 2048])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--precision", nargs="+", default=_precisions(), help="default: those that oneDNN has here")
-    parser.add_argument("--engine", nargs="+", default=["eager", "pinned"], choices=plugin_names(engines))
+    parser.add_argument("--engine", nargs="+", default=["eager", "pinned"], choices=["pinned", "eager"])
     parser.add_argument("--max-ind-range", type=int, default=500_000)
     parser.add_argument("--alpha", type=float, default=1.05)
     parser.add_argument("--rounds", type=int, default=9)

@@ -94,7 +94,7 @@ def _fields() -> str:
         for module, names in {
             "result": (
                 "Record", "InstanceResult", "Placement", "IsaReadback", "Kernel", "Quality", "ModelFacts", "DataFacts",
-                "DataFlow", "MemoryUse", "Libraries", "Software",
+                "DataFlow", "MemoryUse", "Libraries", "EngineFacts", "Software",
             ),
             "plan": ("Plan", "Instance"),
             "case": ("Case", "Knobs"),

@@ -33,6 +33,7 @@ def make_ready(venv: VenvState, level: str) -> None:
         if venv.is_ready(level):
             return
         begin_s = time.monotonic()
+        venv.write_constraints()
         if not venv.is_whole() or (venv.own / "changing").exists():
             _make(venv)
         _install(venv, level)
@@ -78,7 +79,7 @@ def _make(venv: VenvState) -> None:
 
 def _wipe(venv: VenvState) -> None:
     for path in venv.own.iterdir():
-        if path.name != "lock":  # another process may be waiting on this very file
+        if path not in (venv.own / "lock", venv.constraints):  # another process may be waiting on that very lock
             path.unlink()
     for path in venv.folder.iterdir():
         if path == venv.own:
@@ -132,7 +133,7 @@ def _install(venv: VenvState, level: str) -> None:
             changing.unlink()
         raise
     changing.unlink()
-    for name in needs.implied(level):
+    for name in venv.implied(level):
         (venv.own / name).write_text(needs.fingerprint(name, venv.root), encoding="utf-8")
 
 

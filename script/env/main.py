@@ -53,13 +53,13 @@ def find_or_make(level: str) -> Path:
             return found
     import environment  # only now: it costs more than the whole look at a ready `.venv`
 
-    here = venv_state.of_this_checkout()
+    here = venv_state.of_this_checkout(level)
     environment.make_ready(here, level)
     return here.python
 
 
 def _check(level: str) -> int:
-    here = venv_state.of_this_checkout()
+    here = venv_state.of_this_checkout(level)
     if not here.is_ready(level):
         return 3
     print(here.python)

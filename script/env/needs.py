@@ -16,9 +16,16 @@ LEVELS = {
     "run": ("run",),
     "data": ("data",),
     "spark": ("data", "spark"),  # beside dev, not in it: 740 MB, which most changes do not touch
+    "onnxruntime": ("run", "onnxruntime"),
+    "openvino": ("run", "openvino"),
+    "ipex": ("run", "ipex"),
+    "zentorch": ("run", "zentorch"),
     "peers": ("data", "spark", "peers"),  # what the comparisons of data preparation run beside ours
     "dev": ("run", "cmake", "data", "dev"),
 }
+
+# Levels that want another torch than all others: each has an environment of its own, `.venv-<level>`.
+APART = ("ipex", "zentorch")
 
 
 def packages(level: str, root: Path = ROOT) -> tuple[str, ...]:
@@ -35,12 +42,24 @@ def implied(level: str) -> tuple[str, ...]:
     return tuple(name for name, groups in LEVELS.items() if set(groups) <= set(LEVELS[level]))
 
 
-def pins(text: str) -> tuple[str, ...]:
-    """Return the lines of a constraints file that pin something, without comments."""
-    return tuple(line for raw in text.splitlines() if (line := raw.partition("#")[0].strip()))
+def pins(text: str, level: str = "") -> tuple[str, ...]:
+    """Return the lines of a constraints file that pin something for `level`, without comments.
+
+    A level of an environment of its own has pins behind ``#<level>:``, which pip takes for comments; they stand in
+    for those of the same packages.
+    """
+    lines, mark = text.splitlines(), f"#{level}:"
+    common = tuple(line for raw in lines if (line := raw.partition("#")[0].strip()))
+    own = tuple(line.removeprefix(mark).strip() for line in lines if level and line.startswith(mark))
+    replaced = {_pinned_name(line) for line in own}
+    return (*(line for line in common if _pinned_name(line) not in replaced), *own)
+
+
+def _pinned_name(line: str) -> str:
+    return line.partition("==")[0].strip()
 
 
 def fingerprint(level: str, root: Path = ROOT) -> str:
     """Return a hash that changes when a package of `level` or any pin does."""
-    lines = (*packages(level, root), *pins((root / CONSTRAINTS).read_text(encoding="utf-8")))
+    lines = (*packages(level, root), *pins((root / CONSTRAINTS).read_text(encoding="utf-8"), level))
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -19,6 +19,7 @@ class VenvState:
     ``lock``         held by the process that changes the environment
     ``made``         the interpreter's tag and the place; written when pip works
     ``changing``     pip is changing packages: found at a start it means that the last change was cut off
+    ``constraints.txt``  the pins of an environment of its own
     ``torch-index``  hash of the wheel index that torch came from, where one was named
     ``<level>``      the fingerprint of what is installed for a level; written last
     """
@@ -26,6 +27,7 @@ class VenvState:
     folder: Path
     root: Path = needs.ROOT
     torch_index: str | None = None
+    apart: str = ""  # the one level of an environment of its own; nothing for `.venv`
 
     @property
     def python(self) -> Path:
@@ -44,8 +46,18 @@ class VenvState:
 
     @property
     def constraints(self) -> Path:
-        """The pins."""
-        return self.root / needs.CONSTRAINTS
+        """The file of the pins, as pip is given it."""
+        return self.own / "constraints.txt" if self.apart else self.root / needs.CONSTRAINTS
+
+    def write_constraints(self) -> None:
+        """Write the pins of an environment of its own; those of `.venv` are pip's to read as they stand."""
+        if self.apart:
+            text = (self.root / needs.CONSTRAINTS).read_text(encoding="utf-8")
+            self.constraints.write_text("\n".join(needs.pins(text, self.apart)) + "\n", encoding="utf-8")
+
+    def implied(self, level: str) -> tuple[str, ...]:
+        """Return the levels that are installed here when `level` is."""
+        return (level,) if self.apart else needs.implied(level)
 
     def is_ready(self, level: str) -> bool:
         """Return whether `level` is installed as the pins say now, and torch from the index that is asked for."""
@@ -90,6 +102,8 @@ def read_or_none(path: Path) -> str | None:
         return None
 
 
-def of_this_checkout() -> VenvState:
-    """Return `.venv` of this checkout."""
-    return VenvState(folder=needs.ROOT / ".venv", torch_index=os.environ.get(TORCH_INDEX) or None)
+def of_this_checkout(level: str = "list") -> VenvState:
+    """Return the environment of this checkout that `level` is installed in."""
+    apart = level if level in needs.APART else ""
+    folder = needs.ROOT / (f".venv-{apart}" if apart else ".venv")
+    return VenvState(folder=folder, torch_index=os.environ.get(TORCH_INDEX) or None, apart=apart)

@@ -112,7 +112,9 @@ def test_an_empty_config_changes_nothing(change):
         ("BATCH_SIZE=$(touch x)", "BATCH_SIZE must be a whole number from 1 to 1048576, got '$(touch x)' (--set)"),
         ("STEPS=-1", "STEPS must be a whole number of at least 1, got '-1' (--set)"),
         ("WEIGHT_SHARING=maybe", "WEIGHT_SHARING must be True or False, got 'maybe' (--set)"),
-        ("ENGINE=inductor", "ENGINE must be one of eager, pinned, got 'inductor' (--set)"),
+        ("ENGINE=caffe", "ENGINE must be one of eager, pinned, inductor, ipex, onnxruntime, openvino, zentorch, got "),
+        ("TORCH_TYPE=caffe", ", got 'caffe' (as TORCH_TYPE, --set)"),
+        ("TORCH_TYP=IPEX", "no parameter 'TORCH_TYP'; did you mean TORCH_TYPE?"),
         ("BATCHSIZE=4", "DLRM-PyTorch-Xeon-Public has no parameter 'BATCHSIZE'; did you mean BATCH_SIZE?"),
         ("QUUX=4", "--set: DLRM-PyTorch-Xeon-Public has no parameter 'QUUX'"),
         ("BATCH_SIZE", "--set takes NAME=VALUE, got 'BATCH_SIZE'"),
@@ -136,6 +138,37 @@ def test_a_parameter_that_has_no_use_with_the_others_is_refused_only_when_it_was
         change(*real, "INDEX_ALPHA=1.2")
     assert change(*real, "INDEX_ALPHA=1.05").overrides == ("DATA_TYPE", "DATASET_DIR")
     assert change("INDEX_ALPHA=1.2").overrides == ("INDEX_ALPHA",)
+
+
+@pytest.mark.parametrize(
+    ("word", "engine"),
+    [
+        ("IPEX", "ipex"), ("ipex", "ipex"), ("COMPILE-INDUCTOR", "inductor"), ("compile-inductor", "inductor"),
+        ("Compile-OpenVINO", "openvino"), ("COMPILE-OPENVINO", "openvino"), ("Eager", "eager"),
+        ("onnxruntime", "onnxruntime"),
+    ],
+)  # fmt: skip
+def test_wsfs_torch_type_and_its_words_choose_the_engine_in_any_case(change, word, engine):
+    assert change(f"TORCH_TYPE={word}").knobs.engine == engine
+    assert change(f"ENGINE={word}").knobs.engine == engine
+    assert change(TORCH_TYPE=word).knobs.engine == engine
+    assert change(config=f'"*": {{TORCH_TYPE: {word}}}').knobs.engine == engine
+
+
+def test_both_names_may_say_the_same_and_the_override_has_the_parameters_own_name(change):
+    case = change("ENGINE=ipex", TORCH_TYPE="IPEX")
+    assert (case.knobs.engine, case.overrides) == ("ipex", ("ENGINE",))
+
+
+def test_two_names_that_contradict_each_other_are_refused_in_one_line(change):
+    message = (
+        r"^ENGINE=ipex \(as TORCH_TYPE, environment\) contradicts ENGINE=openvino \(--set\): "
+        r"both names mean the same parameter; give one of them$"
+    )
+    with pytest.raises(UsageError, match=message):
+        change("ENGINE=openvino", TORCH_TYPE="IPEX")
+    with pytest.raises(UsageError, match=r"ENGINE=eager \(--set\) contradicts ENGINE=ipex \(as TORCH_TYPE, --set\)"):
+        change("ENGINE=eager", "TORCH_TYPE=IPEX")
 
 
 def test_a_precision_that_does_not_exist_lists_those_that_do(change):

@@ -110,3 +110,15 @@ def test_any_text_is_either_a_value_or_a_one_line_error(raw):
             parsed(of(kind), raw)
         except UsageError as error:
             assert len(str(error).splitlines()) == 1  # noqa: PT017 -- most texts are wrong, some are right
+
+
+def test_an_alias_stands_for_a_choice_and_both_may_be_written_in_any_case():
+    engine = of(Kind.CHOICE, choices=("eager", "openvino"), aliases={"COMPILE-OPENVINO": "openvino"})
+    assert [parsed(engine, word) for word in ("openvino", "OpenVINO", "compile-openvino")] == ["openvino"] * 3
+    with pytest.raises(UsageError, match="P must be one of eager, openvino, got 'compile'"):
+        parsed(engine, "compile")
+
+
+def test_without_aliases_a_choice_is_written_as_it_is():
+    with pytest.raises(UsageError, match="got 'Eager'"):
+        parsed(of(Kind.CHOICE, choices=("eager",)), "Eager")

@@ -83,6 +83,11 @@ def test_an_own_default_replaces_the_common_ones_for_every_case(miniature):
         ("  STEPS: {}", "  STEPS: {}\n  OWN: {type: int, help: x, default: 1, min: a}", "expected a number, got 'a'"),
         (
             "  STEPS: {}",
+            "  STEPS: {}\n  OWN: {type: choice, choices: [a], help: x, default: a, aliases: {A1: b}}",
+            "OWN: aliases: 'b' is not one of a",
+        ),
+        (
+            "  STEPS: {}",
             "  STEPS: {defaults: [{when: {MODE: fast}, value: 1}]}",
             "MODE: 'fast' is not one of throughput, latency",
         ),

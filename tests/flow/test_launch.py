@@ -369,7 +369,7 @@ def test_an_interrupted_launch_leaves_no_process_and_ends_as_interrupted(
     pids = [int(word) for word in process.stdout.readline().split()]
     assert len(pids) == 2
     process.send_signal(number)
-    _, stderr = process.communicate(timeout=5)
+    _, stderr = process.communicate(timeout=30)
     assert f"KeyboardInterrupt: {number.name}" in stderr
     assert not any(is_alive(pid) for pid in pids)
     assert not workers_of(tmp_path)

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from engine_calls import executable
 
 from pinbench.base.errors import UsageError
 from pinbench.worker.engine import eager, pinned
@@ -74,7 +75,7 @@ def test_probabilities_equal_those_of_plain_loops(interaction, engine):
     model, origin = model_of(config)
     dense_BI, sparse_BF = batch_of(config, 9)
     with torch.no_grad():
-        compute = model if engine is None else engine.compile(model.for_inference(9), 9)
+        compute = model if engine is None else executable(engine, model.for_inference(9), 9).call
         probability_B = compute(dense_BI, sparse_BF)
     for row in range(9):
         by_hand = probability_by_hand(config, origin, dense_BI[row].tolist(), sparse_BF[row].tolist(), interaction)
@@ -108,7 +109,7 @@ def test_bfloat16_stays_within_its_stated_tolerance_and_is_not_fp32_in_disguise(
     half, _ = model_of(config, bfloat16.TABLE_DTYPE)
     with torch.no_grad():
         logits_B = torch.logit(full(dense_BI, sparse_BF).double())
-        compute = engine.compile(bfloat16.apply(half, None).for_inference(batch_size), batch_size)
+        compute = executable(engine, bfloat16.apply(half, None).for_inference(batch_size), batch_size).call
         rounded_B = torch.logit(compute(dense_BI, sparse_BF).double())
     error = (rounded_B - logits_B).abs().max().item()
     assert 1e-5 < error < bfloat16.LOGIT_TOLERANCE

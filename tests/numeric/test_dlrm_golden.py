@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from engine_calls import executable
 
 from pinbench.worker.engine import eager, pinned
 from pinbench.worker.models.dlrm.capping import cap_rows
@@ -68,8 +69,8 @@ def test_each_box_gives_what_the_reference_gives(infer):
 def test_the_packed_engine_gives_the_same_logits(infer):
     model = load("tiny_tb00.pt", tiny_config())
     with torch.no_grad():
-        compiled = eager.compile(model.for_inference(256), batch_size=256)
-        probability_B = compiled(infer["dense"], infer["indices"].T)
+        packed = executable(eager, model.for_inference(256), 256)
+        probability_B = packed.call(infer["dense"], infer["indices"].T)
     assert torch.allclose(torch.logit(probability_B), torch.logit(infer["prob"].squeeze(1)), rtol=0, atol=1e-6)
 
 
@@ -78,11 +79,11 @@ def test_the_pinned_engine_gives_the_same_logits_on_each_path(infer, monkeypatch
     monkeypatch.setattr(pinned, "best_seconds", lambda calls: {name: float(name != path) for name in calls})
     model = load("tiny_tb00.pt", tiny_config())
     with torch.no_grad():
-        compiled = pinned.compile(model.for_inference(batch_size), batch_size)
+        compiled = executable(pinned, model.for_inference(batch_size), batch_size)
         if compiled.facts.fallback is not None:
             pytest.skip(compiled.facts.fallback)
         batches = zip(infer["dense"].split(batch_size), infer["indices"].T.split(batch_size), strict=True)
-        probability_B = torch.cat([compiled(*batch) for batch in batches])
+        probability_B = torch.cat([compiled.call(*batch).clone() for batch in batches])
     assert compiled.facts.path == path
     assert torch.allclose(torch.logit(probability_B), torch.logit(infer["prob"].squeeze(1)), rtol=0, atol=1e-6)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from engine_calls import executable
 from sklearn.metrics import roc_auc_score
 
 from pinbench.worker.engine import eager
@@ -54,7 +55,7 @@ def test_the_outputs_are_those_of_fp32_but_for_the_codes(interaction, batch_size
     calibration = Calibration(feed=lambda fed: fed(*rows_of(512, 1)), model=interaction, rows="512 rows")
     dense_BI, sparse_BF = rows_of(batch_size, 2)
     with torch.no_grad():
-        compute = eager.compile(int8.apply(model, calibration).for_inference(batch_size), batch_size)
+        compute = executable(eager, int8.apply(model, calibration).for_inference(batch_size), batch_size).call
         logits_B = torch.logit(compute(dense_BI, sparse_BF).double())
     expected_B = reference_logits(config, origin.stacks(), dense_BI, gather_rows(origin, sparse_BF)).double()
     assert 1e-6 < (logits_B - expected_B).abs().max().item() < 0.05
@@ -75,7 +76,7 @@ def test_a_trained_model_ranks_its_rows_nearly_as_in_fp32():
     model.load_stacks(origin.stacks())
     calibration = Calibration(feed=lambda fed: fed(dense_BI, sparse_BF), model="golden", rows="256 rows")
     with torch.no_grad():
-        found_B = eager.compile(int8.apply(model, calibration).for_inference(256), 256)(dense_BI, sparse_BF)
+        found_B = executable(eager, int8.apply(model, calibration).for_inference(256), 256).call(dense_BI, sparse_BF)
     assert roc_auc_score(label_B, found_B) == pytest.approx(roc_auc_score(label_B, expected_B), abs=0.005)
     logits_B = torch.logit(torch.from_numpy(expected_B))
     assert (torch.logit(found_B) - logits_B).std() < logits_B.std() / 10

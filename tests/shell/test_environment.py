@@ -11,7 +11,7 @@ import pytest
 import torch_build
 from environment import make_ready
 from setup_error import SetupError
-from venv_state import VenvState
+from venv_state import VenvState, of_this_checkout
 
 BEGUN = "Installing collected packages: numpy\n"
 
@@ -86,6 +86,23 @@ def test_data_sets_are_prepared_without_torch(venv: VenvState, pip: FakePip) -> 
     assert pip.installed() == [["install", "--constraint", "PyYAML", "numpy", "numba", "isal", "rich"]]
     assert venv.is_ready("list")
     assert not venv.is_ready("run")
+
+
+def test_an_environment_of_its_own_gets_its_own_pins_and_one_level(root: Path, pip: FakePip) -> None:
+    apart = VenvState(folder=root / ".venv-ipex", root=root, apart="ipex")
+    make_ready(apart, "ipex")
+    assert apart.is_ready("ipex")
+    assert not apart.is_ready("list")
+    assert apart.constraints == root / ".venv-ipex" / "pinbench" / "constraints.txt"
+    pins = apart.constraints.read_text().splitlines()
+    assert "torch==2.8.0" in pins
+    assert not any(line.startswith("torch==2.13") for line in pins)
+    assert pip.installed() == [["install", "--constraint", "PyYAML", "torch", "numpy", "intel-extension-for-pytorch"]]
+
+
+def test_the_environment_of_a_level_is_found_by_its_name() -> None:
+    assert of_this_checkout("ipex").folder == needs.ROOT / ".venv-ipex"
+    assert of_this_checkout("openvino").folder == needs.ROOT / ".venv"
 
 
 def test_a_change_of_pins_installs_again_into_the_same_environment(venv: VenvState, root: Path, pip: FakePip) -> None:

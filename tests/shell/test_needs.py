@@ -11,8 +11,8 @@ from packaging.utils import canonicalize_name
 CONSTRAINTS = (needs.ROOT / needs.CONSTRAINTS).read_text(encoding="utf-8")
 
 
-def pinned() -> dict[str, str]:
-    applicable = [Requirement(line) for line in needs.pins(CONSTRAINTS)]
+def pinned(level: str = "") -> dict[str, str]:
+    applicable = [Requirement(line) for line in needs.pins(CONSTRAINTS, level)]
     return {
         canonicalize_name(pin.name): str(pin.specifier).removeprefix("==")
         for pin in applicable
@@ -44,7 +44,8 @@ def test_the_level_of_this_environment_is_here() -> None:
 
 
 def test_every_pin_is_one_exact_version() -> None:
-    loose = [line for line in needs.pins(CONSTRAINTS) if not re.fullmatch(r"[a-z0-9.-]+==[^ *,]+( ; .+)?", line)]
+    lines = {line for level in ("", *needs.APART) for line in needs.pins(CONSTRAINTS, level)}
+    loose = [line for line in lines if not re.fullmatch(r"[a-z0-9.-]+==[^ *,]+( ; .+)?", line)]
     assert loose == []
 
 
@@ -53,7 +54,7 @@ def test_every_package_of_a_level_is_pinned_with_all_that_it_brings(level: str) 
     packages = tuple(name for name in needs.packages(level) if canonicalize_name(name) != "cmake")
     if absent := packages_not_here(packages):
         pytest.skip(f"no {', '.join(absent)} here; script/env/python {level} installs them")
-    assert wanted_by(packages) - set(pinned()) == set()
+    assert wanted_by(packages) - set(pinned(level)) == set()
 
 
 def test_pip_and_cmake_are_pinned_too() -> None:
@@ -65,6 +66,18 @@ def test_torch_has_one_version_on_each_architecture(machine: str, version: str) 
     pins = [Requirement(line) for line in needs.pins(CONSTRAINTS) if line.startswith("torch==")]
     here = [str(pin.specifier) for pin in pins if pin.marker and pin.marker.evaluate({"platform_machine": machine})]
     assert here == [f"=={version}"]
+
+
+@pytest.mark.parametrize(("level", "torch"), [("ipex", "2.8.0"), ("zentorch", "2.14.1")])
+def test_an_environment_of_its_own_has_its_own_torch_and_the_other_pins_of_all(level: str, torch: str) -> None:
+    assert pinned(level)["torch"] == torch
+    assert pinned(level)["numpy"] == pinned()["numpy"]
+    assert [line for line in needs.pins(CONSTRAINTS, level) if line.startswith("torch==")] == [f"torch=={torch}"]
+
+
+def test_every_environment_of_its_own_is_a_level_with_pins() -> None:
+    marks = set(re.findall(r"^#(\w+):", CONSTRAINTS, re.MULTILINE))
+    assert marks == set(needs.APART) <= set(needs.LEVELS)
 
 
 def test_a_level_implies_the_smaller_ones() -> None:

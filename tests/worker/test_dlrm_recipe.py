@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from pinbench.base.errors import ModelError, UsageError
+from pinbench.base.errors import HostError, ModelError, UsageError
 from pinbench.contract.case import Case, DataType, Function, Isa, Knobs, Mode, Precision, Scalar, Variant
 from pinbench.contract.gate import Barrier
 from pinbench.contract.plan import Instance, WeightSource
+from pinbench.worker.engine import _needs
 from pinbench.worker.recipes import dlrm
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
@@ -124,6 +125,23 @@ def test_the_limit_that_the_plan_sets_for_onednn_holds_for_our_kernels_too():
     if prepared.engine.fallback is not None:
         pytest.skip(prepared.engine.fallback)
     assert prepared.engine.isa == "generic"
+
+
+def test_the_engine_that_ran_is_told():
+    prepared = dlrm.prepare(order_of(case_of(engine="eager")), OpenGate(), None)
+    assert prepared.engine.name == "eager"
+    assert prepared.engine.versions == {"torch": torch.__version__}
+    assert prepared.threads == prepared.engine.threads == torch.get_num_threads()
+
+
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino", "ipex"])
+def test_an_engine_that_is_absent_skips_the_case_before_weights_are_made(monkeypatch, engine):
+    monkeypatch.setattr(_needs, "version_of", lambda package: None)
+    gate = OpenGate()
+    with pytest.raises(HostError, match=f"^ENGINE={engine} needs .*`script/env/python {engine}` installs") as refusal:
+        dlrm.prepare(order_of(case_of(engine=engine)), gate, None)
+    assert refusal.value.exit_code == 77
+    assert (gate.phases, gate.passed) == ([], [])
 
 
 def test_the_same_seed_gives_the_same_outputs_and_another_shard_other_rows():

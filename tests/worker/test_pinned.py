@@ -2,10 +2,12 @@
 
 import pytest
 import torch
+from engine_calls import executable
 from fake_compiler import FakeCompiler
 
 from pinbench.contract.case import Isa
-from pinbench.worker.engine import Site, pinned
+from pinbench.worker.engine import pinned
+from pinbench.worker.executable import Executable
 from pinbench.worker.models.dlrm.config import make_config
 from pinbench.worker.models.dlrm.model import Dlrm
 from pinbench.worker.onednn.calibration import Calibration
@@ -32,14 +34,14 @@ def batch(samples: int) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.rand(samples, 13), torch.randint(40, (samples, 26))
 
 
-def agrees(compiled: pinned.Compiled, samples: int, interaction: str = "dot") -> bool:
+def agrees(compiled: Executable, samples: int, interaction: str = "dot") -> bool:
     inputs = batch(samples)
-    return torch.allclose(compiled(*inputs), model(interaction)(*inputs), rtol=0, atol=1e-6)
+    return torch.allclose(compiled.call(*inputs), model(interaction)(*inputs), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("samples", [1, 16, 64])
 def test_a_small_batch_tries_both_paths_and_takes_the_faster_one(samples):
-    compiled = pinned.compile(model().for_inference(samples), samples)
+    compiled = executable(pinned, model().for_inference(samples), samples)
     facts = compiled.facts
     assert facts.name == "pinned"
     assert facts.fallback is None
@@ -52,27 +54,27 @@ def test_a_small_batch_tries_both_paths_and_takes_the_faster_one(samples):
 @pytest.mark.parametrize("winner", ["layers", "chain"])
 def test_the_path_that_the_trial_found_faster_is_what_runs_and_what_is_said(monkeypatch, winner):
     monkeypatch.setattr(pinned, "best_seconds", lambda calls: {name: float(name != winner) for name in calls})
-    compiled = pinned.compile(model(), 4)
+    compiled = executable(pinned, model(), 4)
     assert compiled.facts.path == winner
     names = {"layers": ["lookup_dots"], "chain": ["lookup_dots", "chain"]}[winner]
-    assert [kernel.primitive for kernel in compiled.kernels] == names
-    assert {kernel.implementation for kernel in compiled.kernels} == {f"pinbench:{useful(torch.float32)[-1]}"}
-    assert {kernel.types for kernel in compiled.kernels} == {"src:f32 wei:f32 dst:f32"}
-    assert [kernel.calls for kernel in compiled.kernels[1:]] == [4] * (winner == "chain")
+    assert [kernel.primitive for kernel in compiled.own_kernels] == names
+    assert {kernel.implementation for kernel in compiled.own_kernels} == {f"pinbench:{useful(torch.float32)[-1]}"}
+    assert {kernel.types for kernel in compiled.own_kernels} == {"src:f32 wei:f32 dst:f32"}
+    assert [kernel.calls for kernel in compiled.own_kernels[1:]] == [4] * (winner == "chain")
     assert agrees(compiled, 4)
 
 
 def test_a_large_batch_and_an_amx_label_are_onednns():
-    large = pinned.compile(model(), 300)
+    large = executable(pinned, model(), 300)
     assert (large.facts.path, dict(large.facts.trial_s)) == ("layers", {})
     assert agrees(large, 300)
-    tiles = pinned.compile(model(), 1, Site(isa=Isa.AMX))
+    tiles = executable(pinned, model(), 1, isa=Isa.AMX)
     assert (tiles.facts.path, dict(tiles.facts.trial_s)) == ("layers", {})
 
 
 def test_products_that_may_be_of_bfloat16_are_onednns(monkeypatch):
     monkeypatch.setattr(pinned, "multiplies_in_bfloat16", lambda: True)
-    assert pinned.compile(model(), 1).facts.path == "layers"
+    assert executable(pinned, model(), 1).facts.path == "layers"
 
 
 def test_a_quantised_model_runs_in_eager_and_the_facts_say_why(monkeypatch, tmp_path):
@@ -80,21 +82,21 @@ def test_a_quantised_model_runs_in_eager_and_the_facts_say_why(monkeypatch, tmp_
     config = make_config(embedding_dim=16, bottom="13-32-16", over="64-24-1", table_rows=(40,) * 26, interaction="dot")
     plain = Dlrm(config, (torch.rand(26 * 40, 16) - 0.5).bfloat16(), torch.float32)
     calibration = Calibration(feed=lambda fed: fed(*batch(64)), model="small", rows="64 rows")
-    compiled = pinned.compile(int8.apply(plain, calibration).for_inference(4), 4)
+    compiled = executable(pinned, int8.apply(plain, calibration).for_inference(4), 4)
     assert compiled.facts.name == "eager"
     assert compiled.facts.fallback.startswith("not pinned: the operators know linear layers with ReLU, this model has")
     assert "QuantizedLinear" in compiled.facts.fallback
-    assert compiled(*batch(4)).shape == (4,)
+    assert compiled.call(*batch(4)).shape == (4,)
 
 
 def test_a_limit_of_onednn_holds_for_our_kernels_too():
-    compiled = pinned.compile(model(), 3, Site(max_cpu_isa="SSE41"))
+    compiled = executable(pinned, model(), 3, max_cpu_isa="SSE41")
     assert compiled.facts.isa == "generic"
     assert agrees(compiled, 3)
 
 
 def test_a_model_of_another_kind_runs_in_eager_and_the_facts_say_why():
-    compiled = pinned.compile(model("cat").for_inference(5), 5)
+    compiled = executable(pinned, model("cat").for_inference(5), 5)
     assert compiled.facts.name == "eager"
     assert compiled.facts.fallback.startswith("not pinned: the operators compute pairwise dots")
     assert agrees(compiled, 5, "cat")
@@ -107,7 +109,7 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_a_compiler_eager_runs_and_the_facts_say_so(monkeypatch, tmp_path):
     fresh_process(monkeypatch)
     monkeypatch.setenv("PATH", str(tmp_path))
-    compiled = pinned.compile(model(), 8)
+    compiled = executable(pinned, model(), 8)
     assert compiled.facts.name == "eager"
     assert compiled.facts.fallback == "not pinned: there is no C++ compiler on PATH (g++, c++, clang++)"
     assert agrees(compiled, 8)
@@ -117,7 +119,7 @@ def test_a_library_that_cannot_be_loaded_is_built_once_more_and_then_given_up(mo
     fresh_process(monkeypatch)
     fake = FakeCompiler(tmp_path / "bin")  # what it makes is no library
     monkeypatch.setenv("PATH", fake.path)
-    compiled = pinned.compile(model(), 8, Site(cache_dir=tmp_path / "cache"))
+    compiled = executable(pinned, model(), 8, cache=tmp_path / "cache")
     assert compiled.facts.name == "eager"
     assert "operators.so cannot be loaded" in compiled.facts.fallback
     assert len([call for call in fake.calls if "-shared" in call]) == 2

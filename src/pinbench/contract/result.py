@@ -63,9 +63,15 @@ class IsaReadback:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineFacts:
-    """What executed the model."""
+    """What executed the model, as it says itself."""
 
     name: str  # "eager", "pinned", ...: what ran, not what was asked for
+    versions: Mapping[str, str] = field(default_factory=dict)  # of the packages that computed, as the instance has them
+    threads: int | None = None  # that one model call uses
+    compile_s: float | None = None  # what making the artefact took, whenever that was; None: there is nothing to make
+    artefact: str | None = None  # the file that was made once and is used again
+    reused: bool = False  # whether an earlier start, or another instance, had made it
+    settings: Mapping[str, str] = field(default_factory=dict)  # of the engine's own, read back
     fallback: str | None = None  # why it is another one than the case asked for
     path: str | None = None  # of pinned: "chain", all layers in one parallel region, or "layers", each by oneDNN
     isa: str | None = None  # of the kernels of our own, in oneDNN's words: "avx2", "avx512_core", ...

@@ -4,6 +4,7 @@ from itertools import accumulate
 
 import pytest
 import torch
+from engine_calls import executable
 
 from pinbench.worker.engine import eager
 from pinbench.worker.models.dlrm.config import make_config
@@ -36,8 +37,8 @@ def test_a_step_takes_what_is_said_and_hardly_less(interaction, over):
     config = make_config(embedding_dim=32, bottom="13-64-32", over=over, table_rows=(50,) * 26, interaction=interaction)
     with torch.no_grad():
         model = Dlrm(config, torch.rand(26 * 50, 32)).for_inference(BATCH_SIZE)
-        compiled = eager.compile(model, BATCH_SIZE)
+        executable(eager, model, BATCH_SIZE)
         dense_BI, sparse_BF = torch.rand(BATCH_SIZE, 13), torch.randint(50, (BATCH_SIZE, 26))
-        taken = peak_bytes(lambda: compiled(dense_BI, sparse_BF)) + buffer_bytes(compiled)
+        taken = peak_bytes(lambda: model(dense_BI, sparse_BF)) + buffer_bytes(model)
     said = step_bytes(config, BATCH_SIZE, 4)
     assert 0.999 * taken <= said <= 1.2 * taken  # torch rounds each tensor up to 64 bytes

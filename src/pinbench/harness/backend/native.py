@@ -11,7 +11,9 @@ from pinbench.contract.host import HostLoad
 from pinbench.contract.plan import Plan
 from pinbench.contract.result import InstanceResult, Status
 from pinbench.harness.host.load import LoadCounters, load_between, read_cpu_time_s, read_load_counters
+from pinbench.harness.launch.command import worker_program
 from pinbench.harness.launch.failure import InstanceError
+from pinbench.harness.launch.interpreter import interpreter_for
 from pinbench.harness.launch.launcher import launch
 from pinbench.harness.launch.leader import Watcher
 from pinbench.harness.launch.reservation import reserve_cpus
@@ -85,7 +87,9 @@ def run(
     results: tuple[InstanceResult, ...] = ()
     try:
         with reserve_cpus(plan.topology, cpus, timeout_s=RESERVATION_LIMIT_S, on_wait=say):
-            results = launch(plan, directory, base_env=base_env, scrub=scrub, watcher=watcher).results
+            program = worker_program(interpreter_for(plan.case.knobs.engine))
+            launched = launch(plan, directory, base_env=base_env, scrub=scrub, program=program, watcher=watcher)
+            results = launched.results
     except PinbenchError as error:
         results = error.results if isinstance(error, InstanceError) else ()
         failure, exit_code = str(error), error.exit_code

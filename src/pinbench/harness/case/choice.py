@@ -28,7 +28,7 @@ def chosen_name(workload: Workload, environment: Mapping[str, str]) -> str:
         if value not in legal:
             raise UsageError(f"{dimension}={value} is not one of {', '.join(filter(None, legal))}{hint(value, legal)}")
         choices[dimension] = value
-    is_untouched = not any(environment.get(name) for name in workload.parameters)
+    is_untouched = not any(environment.get(name) for name in workload.spellings)
     if is_untouched and Variant.GATED in workload.matrix[_CASE_TYPE]:
         choices[_CASE_TYPE] = Variant.GATED.value
     return case_name(workload.prefix, workload.dimensions, choices)

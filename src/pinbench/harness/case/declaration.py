@@ -1,6 +1,7 @@
 """The declaration of one parameter, as YAML holds it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from pinbench.harness.case.parameter import Default, Kind, Parameter, parse_valu
 from pinbench.harness.case.rule import When, value_text
 from pinbench.harness.case.strict_yaml import entries, fields, text, texts
 
-_KEYS = ("type", "help", "choices", "min", "max", "default", "absent", "defaults")
+_KEYS = ("type", "help", "choices", "min", "max", "default", "absent", "defaults", "also", "aliases")
 
 
 def merge(shared: Mapping[str, Any] | None, own: Any, where: str) -> Mapping[str, Any]:
@@ -52,9 +53,13 @@ def declare(name: str, declaration: Any, where: str, dimensions: Mapping[str, tu
         choices=texts(data.get("choices", []), f"{where}: choices"),
         minimum=_bound(data.get("min"), f"{where}: min"),
         maximum=_bound(data.get("max"), f"{where}: max"),
+        also=text(data.get("also", ""), f"{where}: also"),
+        aliases=_aliases(data.get("aliases", {}), f"{where}: aliases"),
     )
     if (parameter.kind is Kind.CHOICE) != bool(parameter.choices):
         raise UsageError(f"{where}: choices are for type choice, and it needs them")
+    if unknown := sorted(set(parameter.aliases.values()) - set(parameter.choices)):
+        raise UsageError(f"{where}: aliases: {unknown[0]!r} is not one of {', '.join(parameter.choices)}")
     if name in dimensions:
         return parameter
     if "default" not in data:
@@ -64,17 +69,7 @@ def declare(name: str, declaration: Any, where: str, dimensions: Mapping[str, tu
         _conditional(parameter, item, f"{where}: defaults", dimensions)
         for item in entries(data.get("defaults", []), f"{where}: defaults")
     )
-    return Parameter(
-        name=name,
-        kind=parameter.kind,
-        help=parameter.help,
-        default=default,
-        absent=parameter.absent,
-        defaults=defaults,
-        choices=parameter.choices,
-        minimum=parameter.minimum,
-        maximum=parameter.maximum,
-    )
+    return replace(parameter, default=default, defaults=defaults)
 
 
 def read_when(data: Any, where: str, choices: Mapping[str, tuple[str, ...]]) -> When:
@@ -114,6 +109,10 @@ def _default(parameter: Parameter, raw: Any, where: str) -> Scalar | None:
     if raw is None and not parameter.absent:
         raise UsageError(f"{where}: a default of null needs 'absent', which says what happens then")
     return None if raw is None else parse_value(parameter, raw, where, Path("/"))
+
+
+def _aliases(data: Any, where: str) -> dict[str, str]:
+    return {alias: text(choice, f"{where}: {alias}") for alias, choice in fields(data, where, optional=None).items()}
 
 
 def _kind(data: Any, where: str) -> Kind:

@@ -53,7 +53,10 @@ def _when_text(when: When) -> str:
 
 
 def _allowed_text(parameter: Parameter) -> str:
-    return parameter.allowed.removeprefix("one of ") if parameter.kind is Kind.CHOICE else parameter.allowed
+    if parameter.kind is not Kind.CHOICE:
+        return parameter.allowed
+    aliases = f"; or as {parameter.also}: {', '.join(parameter.aliases)}" if parameter.also else ""
+    return parameter.allowed.removeprefix("one of ") + aliases
 
 
 def _cell(text: str) -> str:

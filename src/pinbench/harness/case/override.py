@@ -19,7 +19,7 @@ from pinbench.harness.case.workload import DIMENSIONS, Workload
 
 _ONLY_FOR = "__"  # <workload>__KEY speaks to that workload alone
 
-Asked = dict[str, tuple[object, str]]  # parameter: what the user wrote, and where
+Asked = dict[str, tuple[object, str]]  # the name that the user wrote: the value, and where
 
 
 def customise(
@@ -48,10 +48,8 @@ def customise(
     if config is not None:
         asked |= _from_config(workload, TEST_PREFIX + case.name, config)
     asked |= _from_assignments(workload, assignments)
-    values = {
-        name: parse_value(workload.parameters[name], raw, where, directory) for name, (raw, where) in asked.items()
-    }
-    _check_dimensions(workload, case, values, asked)
+    values, origins = _values(workload, asked, directory)
+    _check_dimensions(workload, case, values, origins)
     merged = {**case_values(workload, case), **values}
     declared = declared_values(workload, case_choices(case))
     overrides = tuple(name for name in workload.parameters if merged[name] != declared[name])
@@ -60,7 +58,7 @@ def customise(
 
 
 def _from_environment(workload: Workload, environment: Mapping[str, str]) -> Asked:
-    return {name: (environment[name], "environment") for name in workload.parameters if environment.get(name)}
+    return {name: (environment[name], "environment") for name in workload.spellings if environment.get(name)}
 
 
 def _from_assignments(workload: Workload, assignments: Sequence[str]) -> Asked:
@@ -69,8 +67,8 @@ def _from_assignments(workload: Workload, assignments: Sequence[str]) -> Asked:
         name, sign, value = assignment.partition("=")
         if not sign:
             raise UsageError(f"--set takes NAME=VALUE, got {assignment!r}")
-        if (parameter := _addressed(workload, name.strip(), "--set")) is not None:
-            asked[parameter] = (value, "--set")
+        if (spelling := _addressed(workload, name.strip(), "--set")) is not None:
+            asked[spelling] = (value, "--set")
     return asked
 
 
@@ -82,13 +80,13 @@ def _from_config(workload: Workload, test_name: str, path: Path) -> Asked:
         if not fnmatchcase(test_name, pattern):
             continue
         for key, value in settings.items():
-            if (parameter := _addressed(workload, key, where)) is not None:
-                asked[parameter] = (value, where)
+            if (spelling := _addressed(workload, key, where)) is not None:
+                asked[spelling] = (value, where)
     return asked
 
 
 def _addressed(workload: Workload, key: str, where: str) -> str | None:
-    """Return the parameter that `key` means, or None when it speaks to another workload."""
+    """Return the name of a parameter that `key` holds, or None when it speaks to another workload."""
     prefix, sign, name = key.rpartition(_ONLY_FOR)
     if sign and prefix:
         others = {workload.name, *(folder.name for folder in workload_folders(workload.folder.parent))}
@@ -98,8 +96,8 @@ def _addressed(workload: Workload, key: str, where: str) -> str | None:
         if by_folded[_folded(prefix)] != workload.name:
             return None
         key = name
-    if key not in workload.parameters:
-        raise UsageError(f"{where}: {workload.name} has no parameter {key!r}{hint(key, workload.parameters)}")
+    if key not in workload.spellings:
+        raise UsageError(f"{where}: {workload.name} has no parameter {key!r}{hint(key, workload.spellings)}")
     return key
 
 
@@ -108,7 +106,28 @@ def _folded(workload_name: str) -> str:
     return workload_name.replace("-", "_").casefold()
 
 
-def _check_dimensions(workload: Workload, case: Case, values: Values, asked: Asked) -> None:
+def _values(workload: Workload, asked: Asked, directory: Path) -> tuple[dict[str, Scalar | None], dict[str, str]]:
+    """Return the value of each parameter that was asked for, and what it came from, under the parameter's own name.
+
+    Raises:
+        UsageError: a value is not legal, or a parameter has two names that were given different values.
+    """
+    values: dict[str, Scalar | None] = {}
+    origins: dict[str, str] = {}
+    for spelling, (raw, where) in asked.items():
+        name = workload.spellings[spelling]
+        origin = where if spelling == name else f"as {spelling}, {where}"
+        value = parse_value(workload.parameters[name], raw, origin, directory)
+        if name in values and values[name] != value:
+            raise UsageError(
+                f"{_pair(name, values[name])} ({origins[name]}) contradicts {_pair(name, value)} ({origin}): "
+                "both names mean the same parameter; give one of them"
+            )
+        values[name], origins[name] = value, origin
+    return values, origins
+
+
+def _check_dimensions(workload: Workload, case: Case, values: Values, origins: Mapping[str, str]) -> None:
     """Refuse a dimension that the case does not have: it would be another case under this one's name."""
     choices = case_choices(case)
     wanted = {name: value for name, value in values.items() if name in DIMENSIONS and value != choices[name]}
@@ -119,7 +138,7 @@ def _check_dimensions(workload: Workload, case: Case, values: Values, asked: Ask
     reason = never(workload, others)
     other = TEST_PREFIX + case_name(workload.prefix, workload.dimensions, others)
     way_out = f"run {other} instead" if reason is None else f"{other} does not exist: {reason}"
-    raise UsageError(f"{_pair(name, values[name])} ({asked[name][1]}) contradicts the case {case.name}; {way_out}")
+    raise UsageError(f"{_pair(name, values[name])} ({origins[name]}) contradicts the case {case.name}; {way_out}")
 
 
 def _check_together(workload: Workload, values: Values, overrides: Sequence[str]) -> None:

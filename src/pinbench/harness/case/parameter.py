@@ -2,7 +2,8 @@
 
 import math
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -36,7 +37,10 @@ class Default:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """One parameter. Without a default (`absent` says what happens then) its value may be None."""
+    """One parameter. Without a default (`absent` says what happens then) its value may be None.
+
+    `also` is another suite's name for it, and `aliases` are that suite's words for its choices.
+    """
 
     name: str
     kind: Kind
@@ -47,6 +51,8 @@ class Parameter:
     choices: tuple[str, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
+    also: str = ""
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
     def default_for(self, choices: Values) -> Scalar | None:
         """Return the default for the case that `choices` (dimension: value) name."""
@@ -113,11 +119,19 @@ def _convert(parameter: Parameter, raw: object, directory: Path) -> Scalar | Non
         case Kind.FLOAT:
             return float(text) if _NUMBER.fullmatch(text) else None
         case Kind.CHOICE:
-            return text if text in parameter.choices else None
+            return _choice(parameter, text)
         case Kind.PATH:
             return str(directory / text) if text and "\0" not in text else None
         case _:
             return text if _SIZES.fullmatch(text) else None
+
+
+def _choice(parameter: Parameter, text: str) -> str | None:
+    """Return the choice that `text` is or is an alias of; where there are aliases, both in any case."""
+    if text in parameter.choices:
+        return text
+    words = {**{choice: choice for choice in parameter.choices}, **parameter.aliases} if parameter.aliases else {}
+    return {word.casefold(): choice for word, choice in words.items()}.get(text.casefold())
 
 
 def _bool(raw: object) -> bool | None:

@@ -43,6 +43,12 @@ class Workload:
         """The name of its folder."""
         return self.folder.name
 
+    @property
+    def spellings(self) -> dict[str, str]:
+        """The parameter that each name means which a user may write: its own, or another suite's."""
+        others = {parameter.also: name for name, parameter in self.parameters.items() if parameter.also}
+        return {**others, **{name: name for name in self.parameters}}
+
     def is_for(self, platform: Platform) -> bool:
         """Whether it has cases for `platform` at all."""
         return platform.name in self.platforms or platform.architecture in self.platforms

@@ -32,7 +32,7 @@ from pinbench.harness.launch.process import end_with_parent, run_tool
 from pinbench.harness.plan.planner import make_plan
 from pinbench.harness.plan.threads import SCRUBBED_PREFIXES
 from pinbench.harness.record.repeat import repeat_command
-from pinbench.harness.record.software import read_software
+from pinbench.harness.record.software import read_software, with_engines
 from pinbench.harness.record.store import IterationDirectory, LogDirectory, open_log_directory
 from pinbench.harness.record.workload_config import Settings
 from pinbench.harness.report.plan import plan_lines
@@ -190,6 +190,7 @@ def _run_iteration(
         failure=outcome.failure,
         elapsed_s=outcome.elapsed_s,
         load=outcome.load,
+        software=with_engines(software, outcome.results),
         results=outcome.results,
     )
     status = _finish(iteration, record)

@@ -1,7 +1,7 @@
 """The configuration fields of the block: what ran, as it was read back; what is not known is absent."""
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pinbench.base.units import format_bytes
 from pinbench.contract.case import Case, Mode, Scalar
@@ -35,6 +35,7 @@ def workload_configuration(record: Record) -> dict[str, Scalar]:
             "WARMUP_STEPS": _range(len(r.warmup_ns) for r in results if r.begin_ns),
             "STEPS": _range(len(r.step_ns) for r in results if r.begin_ns),
             **_instances(record.plan, results),
+            **_engine(results),
             **_readback(results),
             **_host(record.host),
             "PINBENCH": _version(record),
@@ -68,11 +69,11 @@ def _has_model(record: Record) -> bool:
 
 def _engines(case: Case, results: Iterable[InstanceResult]) -> str:
     """Return what executed the model, as the instances saw it; those of an older record did not say."""
-    ran = dict.fromkeys(_engine(result.engine) for result in results if result.engine is not None)
+    ran = dict.fromkeys(_ran(result.engine) for result in results if result.engine is not None)
     return " and ".join(ran) or case.knobs.engine
 
 
-def _engine(engine: EngineFacts) -> str:
+def _ran(engine: EngineFacts) -> str:
     details = ", ".join(filter(None, (engine.path, engine.isa, engine.fallback)))
     return f"{engine.name} ({details})" if details else engine.name
 
@@ -154,6 +155,24 @@ def _place(instance: Instance, placement: Placement) -> str:
     return f"cpus {cpus}; memory on node {nodes}, binding {placement.memory}{migrations}"
 
 
+def _engine(results: Iterable[InstanceResult]) -> Fields:
+    engines = [result.engine for result in results if result.engine is not None]
+    compiled_s = [engine.compile_s for engine in engines if engine.compile_s is not None]
+    return {
+        "ENGINE": _distinct(engine.name for engine in engines),
+        "ENGINE_VERSIONS": _distinct(_pairs(engine.versions) for engine in engines),
+        "ENGINE_SETTINGS": _distinct(_pairs(engine.settings) for engine in engines),
+        "ENGINE_COMPILE_S": round(max(compiled_s), 1) if compiled_s else None,
+        "ENGINE_COMPILED": ("now" if any(not engine.reused for engine in engines) else "earlier")
+        if compiled_s
+        else None,
+    }
+
+
+def _pairs(values: Mapping[str, str]) -> str:
+    return " ".join(f"{name}={value}" for name, value in values.items())
+
+
 def _readback(results: Iterable[InstanceResult]) -> Fields:
     libraries = [result.libraries for result in results if result.libraries is not None]
     probes = [result.isa for result in results if result.isa is not None]
@@ -162,7 +181,7 @@ def _readback(results: Iterable[InstanceResult]) -> Fields:
         "OPENMP": _distinct(item.openmp for item in libraries),
         "ONEDNN_VERSION": _distinct(probe.version for probe in probes if probe.version is not None),
         "ONEDNN_ISA": _distinct(probe.header for probe in probes if probe.header is not None),
-        "ONEDNN_KERNELS": _distinct(_kernel(kernel) for probe in probes for kernel in probe.kernels),
+        "KERNELS": _distinct(_kernel(kernel) for probe in probes for kernel in probe.kernels),
     }
 
 

@@ -1,4 +1,4 @@
-"""The ISA and precision of a case's label against what oneDNN really executed.
+"""The ISA and precision of a case's label against what oneDNN, or the engine itself, says that was executed.
 
 Names of implementations and data types: oneDNN Developer Guide, "Verbose Mode" and "Data Types"; e.g.
 ``brg_matmul:avx512_core_bf16`` with ``src:bf16 wei:bf16 dst:bf16``. AMX implementations hold ``amx``
@@ -36,9 +36,7 @@ def _require(result: InstanceResult, case: Case, is_emulated: bool) -> None:
     kernels = () if result.isa is None else result.isa.kernels
     multiplying = [kernel for kernel in kernels if kernel.primitive in _MULTIPLIES]
     if not multiplying:
-        raise KpiError(
-            f"the label {case.label} is unproven: {who} executed no matrix multiplication of oneDNN or of ours"
-        )
+        raise KpiError(f"the label {case.label} is unproven: {who} executed no matrix multiplication that is told of")
     amx = [kernel for kernel in multiplying if "amx" in kernel.implementation]
     if case.isa is Isa.AMX and not amx and not is_emulated:
         raise KpiError(f"{case.label} needs AMX, but {who} multiplied with {_named(multiplying)}")

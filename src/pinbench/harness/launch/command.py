@@ -7,8 +7,14 @@ from pathlib import Path
 from pinbench.base.cpulist import format_cpu_list
 from pinbench.contract.plan import Instance
 
-# -P: a file named like a module, in the directory where the user happens to be, is not imported instead of it.
-WORKER = (sys.executable, "-P", "-m", "pinbench.worker.main")
+
+def worker_program(python: str) -> tuple[str, ...]:
+    """Return the worker's argv without its arguments."""
+    # -P: a file named like a module, in the directory where the user happens to be, is not imported instead of it.
+    return (python, "-P", "-m", "pinbench.worker.main")
+
+
+WORKER = worker_program(sys.executable)
 
 
 def worker_command(

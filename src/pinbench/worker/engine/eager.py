@@ -1,13 +1,25 @@
 """PyTorch eager with oneDNN-packed linears: no compiler needed, nothing between layers but PyTorch itself."""
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
+from pinbench.contract.case import Precision
 from pinbench.contract.result import EngineFacts
-from pinbench.worker.engine import Compiled, Site
+from pinbench.worker.engine._needs import versions
+from pinbench.worker.executable import Executable, Setting
 from pinbench.worker.onednn.packed_linear import pack_linears
 
+NEEDS_GRAPH = False
 
-def compile(model: nn.Module, batch_size: int, site: Site | None = None) -> Compiled:  # noqa: A001 - the verb of every engine
-    """Return `model` ready to be called; its own linear weights are given up for packed ones."""
-    pack_linears(model, batch_size).eval()
-    return Compiled(call=model, facts=EngineFacts(name="eager"))
+
+def require(precision: Precision) -> None:
+    """Everything that the suite has a precision for runs here."""
+
+
+def compile(  # noqa: A001 - the verb of every engine
+    model: nn.Module, inputs: tuple[Tensor, ...], setting: Setting
+) -> Executable:
+    """Return `model` with its linear weights given up for packed ones."""
+    pack_linears(model, len(inputs[0])).eval()
+    facts = EngineFacts(name="eager", versions=versions(("torch",)), threads=torch.get_num_threads())
+    return Executable(call=model, facts=facts)

@@ -10,12 +10,14 @@ from dataclasses import replace
 from functools import partial
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from pinbench.base.errors import OperatorError
-from pinbench.contract.case import Isa
+from pinbench.contract.case import Isa, Precision
 from pinbench.contract.result import EngineFacts, Kernel
-from pinbench.worker.engine import Compiled, Site, eager
+from pinbench.worker.engine import eager
+from pinbench.worker.engine._needs import versions
+from pinbench.worker.executable import Executable, Setting
 from pinbench.worker.onednn.fpmath import multiplies_in_bfloat16
 from pinbench.worker.ops import isa as isas
 from pinbench.worker.ops.operators import Operator, Operators, load, make_chain, make_layers
@@ -27,34 +29,53 @@ _CHAIN, _LAYERS = "chain", "layers"
 _TYPES = {torch.float32: "f32", torch.bfloat16: "bf16"}  # oneDNN's words
 
 
-def compile(model: nn.Module, batch_size: int, site: Site | None = None) -> Compiled:  # noqa: A001 - the verb of every engine
+NEEDS_GRAPH = False
+
+
+def require(precision: Precision) -> None:
+    """Everything runs here: what our operators do not have is left to eager."""
+
+
+def compile(  # noqa: A001 - the verb of every engine
+    model: nn.Module, inputs: tuple[Tensor, ...], setting: Setting
+) -> Executable:
     """Return `model` ready to be called; it is not re-entrant, for its buffers.
 
     Raises:
-        UsageError: `site` limits the instruction set to one that oneDNN does not know.
+        UsageError: `setting` limits the instruction set to one that oneDNN does not know.
     """
-    site = site or Site()
     try:
         parts = take_apart(model)
-        operators = load(site.cache_dir, site.cpus)
+        operators = load(setting.cache, setting.cpus)
     except OperatorError as error:
-        fallback = eager.compile(model, batch_size, site)
+        fallback = eager.compile(model, inputs, setting)
         return replace(fallback, facts=replace(fallback.facts, fallback=f"not pinned: {error}"))
-    isa = isas.best(isas.useful(parts.tables_RD.dtype), site.max_cpu_isa)
-    paths = _paths(operators, parts, isa, batch_size, site)
+    isa = isas.best(isas.useful(parts.tables_RD.dtype), setting.max_cpu_isa)
+    batch_size = len(inputs[0])
+    paths = _paths(operators, parts, isa, batch_size, setting)
     trial_s = _try(paths, parts, batch_size) if len(paths) > 1 else {}
     path = min(trial_s, key=trial_s.__getitem__) if trial_s else next(iter(paths))
-    return Compiled(
+    return Executable(
         call=paths[path],
-        facts=EngineFacts(name="pinned", path=path, isa=isa, build_s=operators.build_s, trial_s=trial_s),
-        kernels=_kernels(parts, path, isa),
+        facts=EngineFacts(
+            name="pinned",
+            versions=versions(("torch",)),
+            threads=torch.get_num_threads(),
+            path=path,
+            isa=isa,
+            build_s=operators.build_s,
+            trial_s=trial_s,
+        ),
+        own_kernels=_kernels(parts, path, isa),
     )
 
 
-def _paths(operators: Operators, parts: DlrmParts, isa: str, batch_size: int, site: Site) -> Mapping[str, Operator]:
+def _paths(
+    operators: Operators, parts: DlrmParts, isa: str, batch_size: int, setting: Setting
+) -> Mapping[str, Operator]:
     paths = {_LAYERS: make_layers(operators, parts, isa, batch_size)}
     # The chain has no AMX tiles, and fp32 is fp32 in it: labels that promise otherwise are oneDNN's to keep.
-    if batch_size <= _LARGEST_CHAIN and site.isa is not Isa.AMX and not multiplies_in_bfloat16():
+    if batch_size <= _LARGEST_CHAIN and setting.isa is not Isa.AMX and not multiplies_in_bfloat16():
         paths[_CHAIN] = make_chain(operators, parts, isa, batch_size)
     return paths
 

@@ -38,24 +38,33 @@ def read_dispatch(call: Callable[[], Any], verbosity: int = 0) -> IsaReadback:
     meanwhile. With a `verbosity`, the value of ONEDNN_VERBOSE, that text is passed on, and oneDNN stays as verbose
     as it was: PyTorch's context manager silences it when it is left.
     """
-    sys.stdout.flush()
-    with tempfile.TemporaryFile() as log:
-        saved = os.dup(1)
-        try:
-            os.dup2(log.fileno(), 1)
-            with torch.backends.mkldnn.verbose(torch.backends.mkldnn.VERBOSE_ON_CREATION):  # type: ignore[no-untyped-call]
-                call()
-            _flush_c_stdout()
-        finally:
-            os.dup2(saved, 1)
-            os.close(saved)
-        log.seek(0)
-        text = log.read().decode("utf-8", errors="replace")
+
+    def logged() -> None:
+        with torch.backends.mkldnn.verbose(torch.backends.mkldnn.VERBOSE_ON_CREATION):  # type: ignore[no-untyped-call]
+            call()
+
+    text = captured(logged)
     if verbosity:
         sys.stdout.write(text)
         sys.stdout.flush()
         torch._C._verbose.mkldnn_set_verbose(verbosity)
     return parse_verbose(text)
+
+
+def captured(call: Callable[[], Any]) -> str:
+    """Run `call` and return what it wrote to the process's standard output below Python."""
+    sys.stdout.flush()
+    with tempfile.TemporaryFile() as log:
+        saved = os.dup(1)
+        try:
+            os.dup2(log.fileno(), 1)
+            call()
+            _flush_c_stdout()
+        finally:
+            os.dup2(saved, 1)
+            os.close(saved)
+        log.seek(0)
+        return log.read().decode("utf-8", errors="replace")
 
 
 def parse_verbose(text: str) -> IsaReadback:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pinbench.base.cache import cache_folder
 from pinbench.base.errors import ModelError, UsageError
 from pinbench.base.plugin import load_plugin
 from pinbench.contract.case import Case, DataType
@@ -26,6 +27,7 @@ from pinbench.worker.data.criteo.batches import Split, open_split, synthetic_bat
 from pinbench.worker.data.criteo.calibration import real_calibration, synthetic_calibration
 from pinbench.worker.data.criteo.footprint import batch_row_bytes, ready_bytes, stream_bytes
 from pinbench.worker.data.criteo.schema import DENSE_FEATURES
+from pinbench.worker.executable import Executable, Setting
 from pinbench.worker.gate_client import GateClient
 from pinbench.worker.models.dlrm.capping import (
     batch_remainder_bytes,
@@ -80,6 +82,8 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepa
     """Return DLRM as `instance` orders it, with all batches in memory unless the case says end to end."""
     case, knobs = instance.case, instance.case.knobs
     torch.set_grad_enabled(False)
+    engine = load_plugin(engines, knobs.engine)
+    engine.require(case.precision)
     precision = load_plugin(precisions, case.precision)
     split = _open_split(case)
     config, max_ind_range = _sizes(instance, split, precision.TABLE_DTYPE)
@@ -90,8 +94,8 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepa
     gate.phase("engine")
     told = read_header(knobs.onednn_verbose)
     calibration = _calibration(case, model) if precision.IS_CALIBRATED else None
-    compiled = _compile(instance, model, precision, calibration)
-    step = _step(compiled)
+    executable = _executable(instance, model, precision, engine, calibration)
+    step = _step(executable)
     gate.phase("data")
     split = None if split is None else split.capped(max_ind_range)
     batches, data = _batches(instance, model, split)
@@ -99,11 +103,11 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepa
         step=step,
         batches=batches,
         batch_size=knobs.batch_size,
-        threads=torch.get_num_threads(),
-        engine=compiled.facts,
+        threads=executable.facts.threads or torch.get_num_threads(),
+        engine=executable.facts,
         model=_facts(model, precision, calibration),
         data=data,
-        probe=lambda: _probe(told, compiled, batches[0], knobs.onednn_verbose),
+        probe=lambda: _probe(told, executable, lambda: step(batches[0]), knobs.onednn_verbose),
         check=lambda: _check(model, step, batches, precision.LOGIT_TOLERANCE),
         gemm_peak=lambda: gemm_peak_flop_per_s(precision.MULTIPLY_DTYPE),
     )
@@ -248,22 +252,31 @@ def _calibration(case: Case, model: _Model) -> Calibration:
     return Calibration(feed=feed, model=f"DLRM {model.config}, {model.origin.identity}", rows=rows)
 
 
-def _compile(
-    instance: Instance, model: _Model, precision: ModuleType, calibration: Calibration | None
-) -> engines.Compiled:
+def _executable(
+    instance: Instance, model: _Model, precision: ModuleType, engine: ModuleType, calibration: Calibration | None
+) -> Executable:
+    case, batch_size = instance.case, instance.case.knobs.batch_size
     module = Dlrm(model.config, model.tables_RD, precision.ACTIVATION_DTYPE)
     module.load_stacks(model.origin.stacks())
-    case = instance.case
-    batch_size = case.knobs.batch_size
-    site = engines.Site(cpus=instance.cpus, isa=case.isa, max_cpu_isa=instance.env.get(_MAX_CPU_ISA))
-    compiled: engines.Compiled = load_plugin(engines, case.knobs.engine).compile(
-        precision.apply(module, calibration).for_inference(batch_size), batch_size, site
+    module = precision.apply(module, calibration)
+    inputs = (
+        torch.zeros(batch_size, DENSE_FEATURES),
+        torch.zeros(batch_size, model.config.num_tables, dtype=torch.int64),
     )
-    return compiled
+    setting = Setting(
+        precision=case.precision,
+        cpus=instance.cpus,
+        cache=cache_folder(os.environ),
+        isa=case.isa,
+        max_cpu_isa=instance.env.get(_MAX_CPU_ISA),
+    )
+    ready = module if engine.NEEDS_GRAPH else module.for_inference(batch_size)
+    executable: Executable = engine.compile(ready, inputs, setting)
+    return executable
 
 
-def _step(compiled: engines.Compiled) -> Callable[[Batch], Tensor]:
-    call = compiled.call
+def _step(executable: Executable) -> Callable[[Batch], Tensor]:
+    call = executable.call
 
     def step(batch: Batch) -> Tensor:
         return call(batch.dense_BI, batch.sparse_BF)
@@ -271,9 +284,11 @@ def _step(compiled: engines.Compiled) -> Callable[[Batch], Tensor]:
     return step
 
 
-def _probe(told: IsaReadback, compiled: engines.Compiled, batch: Batch, verbosity: int) -> IsaReadback:
-    seen = read_dispatch(lambda: compiled(batch.dense_BI, batch.sparse_BF), verbosity)
-    return replace(told, kernels=seen.kernels + compiled.kernels)
+def _probe(told: IsaReadback, executable: Executable, call: Callable[[], Tensor], verbosity: int) -> IsaReadback:
+    """Make the process's first call and return the kernels that ran in it."""
+    ran = read_dispatch(call, verbosity).kernels
+    kernels = ran if executable.kernels is None else executable.kernels
+    return replace(told, kernels=kernels + executable.own_kernels)
 
 
 def _batches(instance: Instance, model: _Model, split: Split | None) -> tuple[Sequence[Batch], DataFacts]:
@@ -314,7 +329,7 @@ def _check(model: _Model, step: Callable[[Batch], Tensor], batches: Sequence[Bat
     """Compare the engine's outputs, and the rows of the store, with fp32 eager on weights fresh from their origin."""
     num_batches = -(-_CHECKED_ROWS // len(batches[0].dense_BI))
     checked = list(itertools.islice(batches, num_batches))
-    probability_B = torch.cat([step(batch) for batch in checked])[:_CHECKED_ROWS]
+    probability_B = torch.cat([step(batch).clone() for batch in checked])[:_CHECKED_ROWS]
     dense_BI = torch.cat([batch.dense_BI for batch in checked])[:_CHECKED_ROWS]
     sparse_BF = torch.cat([batch.sparse_BF for batch in checked])[:_CHECKED_ROWS]
     rows_BFD = gather_rows(model.origin, sparse_BF)

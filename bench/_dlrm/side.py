@@ -1,0 +1,168 @@
+"""One side of a race in a process of its own: prepares, says what it is, then runs whenever it is told to.
+
+It reads seconds from stdin, a line each, and answers each with the samples per second of so long a run.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from _dlrm.reference import ReferenceAlgorithm, mlperf_config, rate
+from _dlrm.roofline import Roofline
+from pinbench.base.errors import PinbenchError
+from pinbench.base.jsonio import to_jsonable
+from pinbench.base.plugin import load_plugin
+from pinbench.contract.case import Precision
+from pinbench.contract.result import EngineFacts
+from pinbench.worker import engine as engines
+from pinbench.worker import precision as precisions
+from pinbench.worker.artefact import cache_root
+from pinbench.worker.data.criteo.batch import Batch
+from pinbench.worker.data.criteo.batches import synthetic_batches
+from pinbench.worker.data.criteo.calibration import synthetic_calibration
+from pinbench.worker.data.criteo.schema import DENSE_FEATURES
+from pinbench.worker.executable import Setting
+from pinbench.worker.models.dlrm.config import DlrmConfig
+from pinbench.worker.models.dlrm.model import Dlrm
+from pinbench.worker.models.dlrm.reference import reference_logits
+from pinbench.worker.models.dlrm.rows import SeededOrigin, gather_rows
+from pinbench.worker.onednn.calibration import Calibration
+from pinbench.worker.weights import map_store
+
+REFERENCE = "reference"
+ROOFLINE = "roofline"
+
+_CHECKED_ROWS = 64
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What a side is told on its command line."""
+
+    name: str  # an engine, REFERENCE or ROOFLINE
+    precision: str
+    batch_size: int
+    cpus: tuple[int, ...]
+    max_ind_range: int
+    alpha: float
+    tables_fd: int  # shared memory that holds all tables in the precision's type
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """What a side says before the race; `skipped` is the reason why it takes no part."""
+
+    skipped: str | None = None
+    logit_error: float | None = None
+    tolerance: float | None = None
+    facts: EngineFacts | None = None
+
+
+def _batches(work: Work, config: DlrmConfig) -> list[Batch]:
+    count = max(4, min(512, 32_768 // work.batch_size))
+    return synthetic_batches(
+        batch_size=work.batch_size, count=count, table_rows=config.table_rows, alpha=work.alpha, seed=0, shard=0
+    )
+
+
+def _tables(work: Work, config: DlrmConfig, dtype: torch.dtype) -> Tensor:
+    store = map_store(work.tables_fd, config.table_bytes(dtype.itemsize))
+    return torch.from_numpy(store.bytes_view).view(dtype).view(-1, config.embedding_dim)
+
+
+def _reference(config: DlrmConfig, tables_RD: Tensor, batches: list[Batch]) -> Callable[[Batch], Tensor]:
+    model = ReferenceAlgorithm(config, tables_RD, SeededOrigin(config, 0).stacks())
+    offset_FB = [torch.arange(len(batches[0].dense_BI))] * config.num_tables
+    # The reference is given its indices as its own loader makes them: one contiguous list a table.
+    by_table = {id(batch): [ids.contiguous() for ids in batch.sparse_BF.unbind(1)] for batch in batches}
+    return lambda batch: model(batch.dense_BI, offset_FB, by_table[id(batch)]).squeeze(1)
+
+
+def _calibration(work: Work, config: DlrmConfig) -> Calibration:
+    batches, rows = synthetic_calibration(config.table_rows, work.alpha, 0)
+
+    def feed(model: torch.nn.Module) -> None:
+        for batch in batches:
+            model(batch.dense_BI, batch.sparse_BF)
+
+    return Calibration(feed=feed, model=f"DLRM {config}, seed 0", rows=rows)
+
+
+def _engine(work: Work, config: DlrmConfig, tables_RD: Tensor) -> tuple[Callable[[Batch], Tensor], EngineFacts]:
+    engine, precision = load_plugin(engines, work.name), load_plugin(precisions, work.precision)
+    model = Dlrm(config, tables_RD, precision.ACTIVATION_DTYPE)
+    model.load_stacks(SeededOrigin(config, 0).stacks())
+    model = precision.apply(model, _calibration(work, config) if precision.IS_CALIBRATED else None)
+    inputs = (
+        torch.zeros(work.batch_size, DENSE_FEATURES),
+        torch.zeros(work.batch_size, config.num_tables, dtype=torch.int64),
+    )
+    executable = engine.compile(
+        model if engine.NEEDS_GRAPH else model.for_inference(work.batch_size),
+        inputs,
+        Setting(
+            precision=Precision(work.precision),
+            cpus=work.cpus,
+            cache=cache_root(),
+            max_cpu_isa=os.environ.get("ONEDNN_MAX_CPU_ISA"),
+        ),
+    )
+    return lambda batch: executable.call(batch.dense_BI, batch.sparse_BF), executable.facts
+
+
+def _logit_error(call: Callable[[Batch], Tensor], config: DlrmConfig, batches: list[Batch]) -> float:
+    origin, error = SeededOrigin(config, 0), 0.0
+    for batch in batches[: -(-_CHECKED_ROWS // len(batches[0].dense_BI))]:
+        dense_BI, sparse_BF = batch.dense_BI[:_CHECKED_ROWS], batch.sparse_BF[:_CHECKED_ROWS]
+        expected_B = reference_logits(config, origin.stacks(), dense_BI, gather_rows(origin, sparse_BF)).double()
+        logit_B = torch.logit(call(batch)[:_CHECKED_ROWS].double())
+        error = max(error, (logit_B - expected_B).abs().nan_to_num(nan=float("inf")).max().item())
+    return error
+
+
+def _prepare(work: Work) -> tuple[Ready, Callable[[float], float]]:
+    if work.name not in (REFERENCE, ROOFLINE):
+        load_plugin(engines, work.name).require(Precision(work.precision))
+    precision = load_plugin(precisions, work.precision)
+    config = mlperf_config(work.max_ind_range)
+    tables_RD = _tables(work, config, precision.TABLE_DTYPE)
+    if work.name == ROOFLINE:
+        return Ready(), Roofline(config, tables_RD, work.batch_size).rate
+    batches = _batches(work, config)
+    if work.name == REFERENCE:
+        call, facts = _reference(config, tables_RD, batches), None
+    else:
+        call, facts = _engine(work, config, tables_RD)
+    ready = Ready(
+        logit_error=_logit_error(call, config, batches), tolerance=precision.LOGIT_TOLERANCE, facts=facts
+    )  # fmt: skip
+    return ready, lambda seconds: rate(call, batches, seconds)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("work", help="a Work as JSON")
+    words = json.loads(parser.parse_args().work)
+    work = Work(**{**words, "cpus": tuple(words["cpus"])})
+    os.sched_setaffinity(0, work.cpus)
+    torch.set_grad_enabled(False)
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # libraries that talk on stdout talk beside the protocol
+    try:
+        ready, run = _prepare(work)
+    except PinbenchError as error:
+        ready, run = Ready(skipped=str(error)), None
+    print(json.dumps(to_jsonable(ready)), file=answers, flush=True)
+    if run is not None:
+        for line in sys.stdin:
+            print(run(float(line)), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()

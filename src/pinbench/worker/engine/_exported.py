@@ -1,0 +1,15 @@
+"""A model as a graph of PyTorch's core operators, its tables lent."""
+
+import torch
+from torch import Tensor, nn
+from torch.export import ExportedProgram
+
+from pinbench.worker.engine._stateless import Stateless
+
+
+def export(model: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[ExportedProgram, tuple[Tensor, ...]]:
+    """Return the program of `model` for inputs of these shapes, and the tables that it takes before them."""
+    stateless = Stateless(model)
+    lent = stateless.lent
+    program = torch.export.export(stateless, (*lent, *inputs))
+    return program.run_decompositions({}), lent  # {}: composite operators only; `linear` stays whole
