@@ -11,8 +11,8 @@ namespace {
 
 constexpr int kPanelVectors = 2;
 constexpr int kPanelOutputs = kPanelVectors * kLanes;
-// Samples whose sums fit the registers beside a panel's weights and a sample's value (10 + 2 + 1 of 16), and whose addresses
-// fit the others: 12 samples in 32 registers would do, but not without spilling addresses.
+// Samples whose sums fit the registers beside a panel's weights and a sample's value (10 + 2 + 1 of 16), and whose
+// addresses fit the general ones: the sums of 12 would fit 32 registers, but their addresses would be spilled.
 constexpr int kMostSamples = kRegisters == 32 ? 8 : 5;
 // One sample alone has too few sums to keep the multipliers busy: several panels then take part at once.
 constexpr int kPanelsOfOne = 4;
@@ -61,14 +61,16 @@ PINBENCH_INLINE void multiply_panels(const Layer& layer, const char* x, int64_t 
   }
   for (int64_t step = 0; step < steps; ++step) {
     for (int v = 0; v < kVectors; ++v) {
-      const char* from = weights + v / kPanelVectors * panel_bytes + (step * kPanelVectors + v % kPanelVectors) * sizeof(Floats);
+      const int64_t vector = step * kPanelVectors + v % kPanelVectors;
+      const char* from = weights + v / kPanelVectors * panel_bytes + vector * int64_t{sizeof(Floats)};
       for (int s = 0; s < kSamples; ++s)
         sums[s][v] = Step::add(sums[s][v], x + s * x_bytes + step * 4, from);
     }
   }
+  y += panel * kPanelOutputs * Step::kBytes;
   for (int s = 0; s < kSamples; ++s)
     for (int v = 0; v < kVectors; ++v)
-      Step::put(activate(sums[s][v], layer.relu), y + s * y_bytes + (panel * kPanelOutputs + v * kLanes) * Step::kBytes);
+      Step::put(activate(sums[s][v], layer.relu), y + s * y_bytes + v * kLanes * Step::kBytes);
 }
 
 template <class Step, int kSamples>
@@ -127,8 +129,10 @@ void head(const Head& head, const void* x, int64_t x_stride, float* probability_
     const uint16_t* halves = static_cast<const uint16_t*>(x) + sample * x_stride;
     const bool is_float = head.input == Format::kFloat;
     int64_t at = 0;
-    for (; at + kLanes <= head.inputs; at += kLanes)
-      sums += (is_float ? load<Floats>(values + at) : widen(load<Halves>(halves + at))) * load<Floats>(head.weight + at);
+    for (; at + kLanes <= head.inputs; at += kLanes) {
+      const Floats hidden = is_float ? load<Floats>(values + at) : widen(load<Halves>(halves + at));
+      sums += hidden * load<Floats>(head.weight + at);
+    }
     for (; at < head.inputs; ++at) rest += (is_float ? values[at] : widen(halves[at])) * head.weight[at];
     const Quad quad = quad_of(sums);
     probability_B[sample] = 1.0f / (1.0f + expf(-(rest + quad[0] + quad[1] + quad[2] + quad[3])));

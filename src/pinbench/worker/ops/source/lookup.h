@@ -24,8 +24,8 @@ class LookupDots : public torch::CustomClassHolder {
 
   // The same into memory that the caller has.
   void write(const at::Tensor& dense_BD, const at::Tensor& id_BF, const at::Tensor& output_BW) {
-    TORCH_CHECK(dense_BD.dim() == 2 && dense_BD.size(1) == tables_.width() && dense_BD.scalar_type() == tables_.type() &&
-                    dense_BD.stride(1) == 1 && id_BF.size(0) == dense_BD.size(0),
+    TORCH_CHECK(dense_BD.dim() == 2 && dense_BD.size(1) == tables_.width() && dense_BD.stride(1) == 1 &&
+                    dense_BD.scalar_type() == tables_.type() && id_BF.size(0) == dense_BD.size(0),
                 "the dense feature must look like a row of the tables, one a sample");
     const Lookup lookup =
         tables_.lookup(id_BF, dense_BD.const_data_ptr(), dense_BD.stride(0), output_BW.mutable_data_ptr(), width_);

@@ -12,7 +12,9 @@ constexpr int kTileRows = kRegisters == 32 ? 4 : 3;
 constexpr int kTileColumns = 4;
 constexpr int64_t kLineBytes = 64;
 
-PINBENCH_INLINE int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+PINBENCH_INLINE int64_t round_up(int64_t value, int64_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
 
 PINBENCH_INLINE bool pairs_here(Format format) {
 #if defined(PINBENCH_PAIRS)

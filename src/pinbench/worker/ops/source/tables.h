@@ -30,7 +30,7 @@ class Tables {
   Tables(at::Tensor tables_RD, at::Tensor first_row_F, at::Tensor rows_F)
       : tables_RD_(std::move(tables_RD)), first_row_F_(std::move(first_row_F)), rows_F_(std::move(rows_F)) {
     TORCH_CHECK(tables_RD_.dim() == 2 && tables_RD_.is_contiguous(), "the tables must be one contiguous block");
-    TORCH_CHECK(first_row_F_.numel() == rows_F_.numel() && rows_F_.numel() > 0, "each table has a first row and a size");
+    TORCH_CHECK(first_row_F_.numel() == rows_F_.numel() && rows_F_.numel() > 0, "each table has a first row and rows");
     TORCH_CHECK(first_row_F_.is_contiguous() && rows_F_.is_contiguous(), "first rows and sizes must be contiguous");
     for (int64_t table = 0; table < rows_F_.numel(); ++table) {
       const int64_t first = first_row_F_.const_data_ptr<int64_t>()[table];
