@@ -178,7 +178,8 @@ def main() -> int:
         wrong += [side for side in sides if differs(side, arguments.limit_percent)]
     for side in wrong:
         print(
-            f"{side.name} {side.precision} differs from fp32 by more than {arguments.limit_percent:g} % of {side.ready.tolerance:g}",
+            f"{side.name} {side.precision} differs from fp32 by more than {arguments.limit_percent:g} % of "
+            f"{side.ready.tolerance:g}",
             file=sys.stderr,
         )
     return 1 if wrong else 0
