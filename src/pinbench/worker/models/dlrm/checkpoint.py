@@ -1,4 +1,4 @@
-"""Checkpoints in the layout of facebookresearch/dlrm (``torch.save`` of a dict with ``state_dict``)."""
+"""Checkpoints by the names of facebookresearch/dlrm: ``torch.save`` of a dict with ``state_dict``, or .safetensors."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +12,7 @@ from pinbench.worker.models.dlrm.rows import Rows
 
 
 class CheckpointOrigin:
-    """The weights of a checkpoint file, memory-mapped where its container allows that."""
+    """The weights of a checkpoint file, memory-mapped: rows are read when they are asked for."""
 
     def __init__(self, path: Path, config: DlrmConfig) -> None:
         self.name = str(path)
