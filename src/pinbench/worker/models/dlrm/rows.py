@@ -70,11 +70,14 @@ class SeededOrigin:
 
 def gather_rows(origin: WeightOrigin, sparse_BF: Tensor) -> Tensor:
     """Return the fp32 rows of `sparse_BF` straight from their origin, shape (B, F, D)."""
-    tables = [
-        torch.from_numpy(np.concatenate([origin.rows(table, row, row + 1) for row in ids.tolist()]))
-        for table, ids in enumerate(sparse_BF.unbind(dim=1))
-    ]
+    tables = [_gather(origin, table, ids_B.numpy()) for table, ids_B in enumerate(sparse_BF.unbind(dim=1))]
     return torch.stack(tables, dim=1)
+
+
+def _gather(origin: WeightOrigin, table: int, ids_B: npt.NDArray[np.int64]) -> Tensor:
+    unique_U, place_B = np.unique(ids_B, return_inverse=True)  # few rows of a table are asked for by most samples
+    rows_UD = np.concatenate([origin.rows(table, row, row + 1) for row in unique_U.tolist()])
+    return torch.from_numpy(rows_UD[place_B])
 
 
 def fill_tables(
