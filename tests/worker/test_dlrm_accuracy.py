@@ -141,8 +141,8 @@ def test_a_lower_precision_is_compared_with_fp32_on_the_same_rows(infer, precisi
 def test_of_a_large_split_pieces_at_equal_distances_are_compared(monkeypatch):
     assert list(compared_pieces(3000)) == [(0, 1500), (1500, 3000)]
     pieces = list(compared_pieces(89_137_319))
-    assert (len(pieces), {end - begin for begin, end in pieces}) == (64, {2048})
-    assert (pieces[0][0], pieces[32][0]) == (0, 89_137_319 // 2)
+    assert (len(pieces), {end - begin for begin, end in pieces}) == (32, {2048})
+    assert (pieces[0][0], pieces[16][0]) == (0, 89_137_319 // 2)
     monkeypatch.setattr(_dlrm_accuracy, "_PIECE_ROWS", 20)
     monkeypatch.setattr(_dlrm_accuracy, "_COMPARED_PIECES", 5)
     found, _ = judged(case_of(Precision.BFLOAT32))

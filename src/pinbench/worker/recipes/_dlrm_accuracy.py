@@ -26,7 +26,7 @@ from pinbench.worker.prepared import Prepared
 
 # Rows that are computed in fp32 as well, spread over the split because clicks change with the time of day. The areas
 # of the same rows differ by far less than each is uncertain, so a few thousand clicks among them are enough.
-_COMPARED_PIECES = 64
+_COMPARED_PIECES = 32
 _PIECE_ROWS = 2_048
 _NUMBER_BYTES = 4
 

@@ -75,7 +75,8 @@ def gather_rows(origin: WeightOrigin, sparse_BF: Tensor) -> Tensor:
 
 
 def _gather(origin: WeightOrigin, table: int, ids_B: npt.NDArray[np.int64]) -> Tensor:
-    unique_U, place_B = np.unique(ids_B, return_inverse=True)  # few rows of a table are asked for by most samples
+    """Return the row of each id of one table, shape (B, D); U: different ids, of which most samples share few."""
+    unique_U, place_B = np.unique(ids_B, return_inverse=True)
     rows_UD = np.concatenate([origin.rows(table, row, row + 1) for row in unique_U.tolist()])
     return torch.from_numpy(rows_UD[place_B])
 
