@@ -8,6 +8,7 @@ from torch import Tensor
 from pinbench.base.errors import ModelError
 from pinbench.worker.models.dlrm.checkpoint_file import read_checkpoint
 from pinbench.worker.models.dlrm.config import DlrmConfig
+from pinbench.worker.models.dlrm.mapped_pages import drop_pages
 from pinbench.worker.models.dlrm.rows import Rows
 
 
@@ -25,6 +26,10 @@ class CheckpointOrigin:
         """Return rows `begin` to `end` of a table, shape (end - begin, D)."""
         rows: Rows = self._state[f"emb_l.{table}.weight"][begin:end].float().numpy()
         return rows
+
+    def forget(self, table: int) -> None:
+        """Give back the pages of a table; they are read again when its rows are."""
+        drop_pages(self._state[f"emb_l.{table}.weight"])
 
     def stacks(self) -> dict[str, Tensor]:
         """Return weights and biases by the reference's names."""

@@ -1,8 +1,8 @@
 """The file of a checkpoint: read without running anything in it, or refused with what is wrong with it.
 
 Two containers of torch are in use: a zip archive, whose directory stands at its end, and the pickles behind each other
-that torch wrote before 1.6, whose end only reading them finds. Both are mapped: of 96 GB of tables, each page is read
-when its rows are copied to where the model has them, and the kernel may drop it again. So is a .safetensors file.
+that torch wrote before 1.6, whose end only reading them finds. Both are mapped, as a .safetensors file is: of 96 GB of
+tables, each page is read when its rows are copied to where the model has them, and given back when its table is done.
 """
 
 import pickle

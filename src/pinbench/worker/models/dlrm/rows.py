@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 from typing import Protocol
 
@@ -26,6 +27,9 @@ class WeightOrigin(Protocol):
 
     def rows(self, table: int, begin: int, end: int) -> Rows:
         """Return rows `begin` to `end` of a table, shape (end - begin, D)."""
+
+    def forget(self, table: int) -> None:
+        """Give back what memory `rows` of a table has taken; it may be asked for again."""
 
     def stacks(self) -> dict[str, Tensor]:
         """Return weights and biases by the reference's names: ``bot_l.0.weight``, ``top_l.2.bias``, ..."""
@@ -54,6 +58,9 @@ class SeededOrigin:
         rows *= 2 * bound
         rows -= bound
         return rows[:, : self._config.embedding_dim]
+
+    def forget(self, table: int) -> None:
+        """Do nothing: rows are drawn, not kept."""
 
     def stacks(self) -> dict[str, Tensor]:
         """Return weights and biases by the reference's names."""
@@ -87,22 +94,24 @@ def fill_tables(
     table_rows: Sequence[int],
     pool: ThreadPoolExecutor,
 ) -> None:
-    """Write all tables behind each other into `tables_RD`: float32, or uint16 for the bits of bfloat16."""
-    jobs = []
-    first_row = 0
-    for table, rows in enumerate(table_rows):
-        for begin in range(0, rows, BLOCK_ROWS):
-            end = min(begin + BLOCK_ROWS, rows)
-            jobs.append((table, begin, end, tables_RD[first_row + begin : first_row + end]))
-        first_row += rows
+    """Write all tables behind each other into `tables_RD`: float32, or uint16 for the bits of bfloat16.
 
-    def fill(job: tuple[int, int, int, npt.NDArray[np.float32] | npt.NDArray[np.uint16]]) -> None:
-        table, begin, end, target_RD = job
-        rows = origin.rows(table, begin, end)
+    One table after the other, so that besides them no more than one is in memory at a time.
+    """
+
+    def fill(table: int, begin: int, target_RD: npt.NDArray[np.float32] | npt.NDArray[np.uint16]) -> None:
+        rows = origin.rows(table, begin, begin + len(target_RD))
         target_RD[:] = rows if target_RD.dtype == np.float32 else bfloat16_bits(rows)
 
-    for _ in pool.map(fill, jobs):
-        pass
+    first_row = 0
+    for table, rows in enumerate(table_rows):
+        target_RD = tables_RD[first_row : first_row + rows]
+        begins = range(0, rows, BLOCK_ROWS)
+        blocks = (target_RD[begin : begin + BLOCK_ROWS] for begin in begins)
+        for _ in pool.map(partial(fill, table), begins, blocks):
+            pass
+        origin.forget(table)
+        first_row += rows
 
 
 def bfloat16_bits(values: Rows) -> npt.NDArray[np.uint16]:
