@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from pinbench.base.errors import UsageError
+from pinbench.base.errors import ExitCode, HostError, UsageError
 from pinbench.harness.case.catalog import find_case
 from pinbench.harness.case.override import customise
 
@@ -169,6 +169,47 @@ def test_two_names_that_contradict_each_other_are_refused_in_one_line(change):
         change("ENGINE=openvino", TORCH_TYPE="IPEX")
     with pytest.raises(UsageError, match=r"ENGINE=eager \(--set\) contradicts ENGINE=ipex \(as TORCH_TYPE, --set\)"):
         change("ENGINE=eager", "TORCH_TYPE=IPEX")
+
+
+ACCURACY = f"{PREFIX}_inference_accuracy_avx_fp32"
+
+
+def test_an_accuracy_case_without_a_data_set_is_skipped_and_says_what_to_set(change):
+    with pytest.raises(
+        HostError, match=r"set DATASET_DIR to .*`script/pinbench data synthetic --format mlperf"
+    ) as error:
+        change(name=ACCURACY)
+    assert error.value.exit_code == ExitCode.SKIPPED
+    assert "\n" not in str(error.value)
+
+
+def test_an_accuracy_case_needs_nothing_but_a_data_set_and_takes_all_of_its_rows_once(change):
+    knobs = change("DATASET_DIR=/d", name=ACCURACY).knobs
+    assert (knobs.data_type, knobs.batch_size, knobs.instances) == ("real", 100, 1)
+    assert (knobs.steps, knobs.min_duration_s, knobs.own["DATA_LOADING"]) == (None, 0.0, "end_to_end")
+    gated = change("DATASET_DIR=/d", name=f"{ACCURACY}_gated").knobs
+    assert (gated.steps, gated.min_duration_s) == (1000, 0.0)
+    assert change("DATASET_DIR=/d", "STEPS=7", name=ACCURACY).knobs.steps == 7
+    assert change("DATASET_DIR=/d", "STEPS=", name=f"{ACCURACY}_gated").knobs.steps is None
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("DATA_TYPE=synthetic", "made-up samples have no true labels"),
+        ("INSTANCE_NUMBER=2", "one instance computes them all; leave INSTANCE_NUMBER out"),
+        ("MIN_DURATION=5", "leave MIN_DURATION out, STEPS takes fewer rows"),
+        ("DATA_LOADING=ready", "would not all fit in memory; leave DATA_LOADING out"),
+    ],
+)
+def test_what_accuracy_has_no_use_for_is_refused(change, assignment, message):
+    with pytest.raises(UsageError, match=message):
+        change("DATASET_DIR=/d", assignment, name=ACCURACY)
+
+
+def test_made_up_samples_are_refused_rather_than_skipped(change):
+    with pytest.raises(UsageError, match="MODE=accuracy with DATA_TYPE=synthetic: made-up samples have no true labels"):
+        change("DATA_TYPE=synthetic", name=ACCURACY)
 
 
 def test_a_precision_that_does_not_exist_lists_those_that_do(change):

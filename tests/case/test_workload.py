@@ -108,6 +108,11 @@ def test_an_own_default_replaces_the_common_ones_for_every_case(miniature):
             "exclude: [{when: {MODE: latency}, changed: [SPEED], reason: x}]\nmatrix:",
             "exclude: changed: 'SPEED' is no parameter of this workload",
         ),
+        (
+            "matrix:",
+            "exclude: [{when: {MODE: latency}, skips: 1, reason: x}]\nmatrix:",
+            "exclude: skips: expected true or false, got 1",
+        ),
         ("matrix:", "matrix: {}\nmatrix:", "key 'matrix' stands here twice"),
     ],
 )

@@ -30,7 +30,7 @@ def _recorded_names(run):
     return [kpi.name for kpi in block.kpis]
 
 
-@pytest.mark.parametrize("run", ["good.json", "latency.json"])
+@pytest.mark.parametrize("run", ["good.json", "latency.json", "accuracy.json"])
 def test_every_kpi_has_its_definition(run):
     page = _page("kpi.md")
     for name in _recorded_names(run):

@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from pinbench.base.errors import PlanError
+from pinbench.base.errors import PlanError, UsageError
+from pinbench.contract.case import Mode
 from pinbench.harness.host.facts import read_facts
 from pinbench.harness.host.topology import read_topology
 from pinbench.harness.plan.preflight import refuse, warnings
@@ -59,3 +60,12 @@ def test_a_deadline_within_the_window_is_refused(case):
     with pytest.raises(PlanError, match="a deadline of 5 s ends before the measured window of 10 s"):
         refuse(case(deadline_s=5.0, min_duration_s=10.0))
     refuse(case(deadline_s=60.0, min_duration_s=10.0))
+
+
+def test_only_accuracy_knows_its_steps_by_itself(case):
+    without = case(steps=None)
+    with pytest.raises(
+        UsageError, match="STEPS has no value, and only accuracy knows by itself how many steps it takes"
+    ):
+        refuse(without)
+    refuse(replace(without, mode=Mode.ACCURACY))

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from records import DATA, make_record, ok
+from records import DATA, make_record, ok, recorded_runs
 
 from pinbench.base.errors import RecordError
 from pinbench.contract.result import Status
@@ -12,6 +12,14 @@ def test_a_record_reads_back_as_it_was_written(tmp_path):
     record = make_record(ok(0, steps=50), ok(1, steps=51))
     write_record(tmp_path / "record.json", record)
     assert read_record(tmp_path / "record.json") == record
+
+
+def test_a_record_with_accuracy_reads_back_as_it_was_written(tmp_path):
+    record = recorded_runs()["accuracy"]
+    write_record(tmp_path / "record.json", record)
+    found = read_record(tmp_path / "record.json")
+    assert found == record
+    assert found.results[0].accuracy.fp32.fp32_auc == 0.80275
 
 
 def test_step_times_stand_on_one_line_and_other_fields_on_their_own(tmp_path):
@@ -27,7 +35,7 @@ def test_text_that_looks_like_a_list_of_numbers_is_kept(tmp_path):
     assert read_record(tmp_path / "record.json").failure == "[\n 1,\n 2\n]"
 
 
-@pytest.mark.parametrize("name", ["good", "latency", "instance_dead", "no_overlap", "wrong_isa"])
+@pytest.mark.parametrize("name", ["good", "latency", "accuracy", "instance_dead", "no_overlap", "wrong_isa"])
 def test_a_recorded_run_of_schema_1_is_still_read(name):
     assert read_record(DATA / "records" / "v1" / f"{name}.json").schema == 1
 

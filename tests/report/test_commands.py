@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from records import recorded_runs
 
 from pinbench.harness.cli import main
 
@@ -50,6 +51,14 @@ def test_list_kpi_fails_when_an_iteration_failed_or_is_incomplete(keep_run, pass
     assert main(["list-kpi", str(keep_run(passed(), failed, root="b"))]) == 1
     assert main(["list-kpi", str(keep_run(passed(), None, root="c"))]) == 1
     assert "# status: incomplete" in capsys.readouterr().out
+
+
+def test_list_kpi_shows_the_accuracy_of_each_run_and_its_mean(keep_run, capsys):
+    run = recorded_runs()["accuracy"]
+    assert main(["list-kpi", "--primary", str(keep_run(run, run, case_name=run.plan.case.name))]) == 0
+    out = capsys.readouterr().out
+    assert out.count("*Accuracy (%): 80.25 # 100 x ROC AUC, n=12750") == 2
+    assert "inference_accuracy_avx_bfloat16(%): 80.25" in out
 
 
 def test_list_kpi_without_a_directory_says_what_to_do(capsys):

@@ -222,7 +222,7 @@ def test_torch_of_a_named_index_comes_from_there_alone_and_first(root: Path, pip
     assert torch[2:] == [
         "--index-url", "https://user:secret@index.example/cpu", "--no-deps", "--force-reinstall", "torch",
     ]  # fmt: skip
-    assert rest[2:] == ["PyYAML", "torch", "numpy"]
+    assert rest[2:] == ["PyYAML", "torch", "numpy", "safetensors"]
     assert all("secret" not in path.read_text() for path in venv.own.iterdir())
 
 

@@ -32,7 +32,7 @@ def test_the_users_interpreter_is_never_changed_and_what_it_lacks_is_named(door:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "bare"], check=True)
     ran = door(DOOR, "run", PINBENCH_PYTHON=str(tmp_path / "bare" / "bin" / "python"))
     assert ran.returncode == 1
-    assert "lacks PyYAML, torch, numpy, which level 'run' needs" in one_line(ran.stderr)
+    assert "lacks PyYAML, torch, numpy, safetensors, which level 'run' needs" in one_line(ran.stderr)
 
 
 def test_an_interpreter_that_is_too_old_is_refused(door: Runner, tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from pinbench.contract.host import Cpu, HostFacts, HostLoad, Node, Topology
 from pinbench.contract.plan import Instance, Plan, WeightSource
 from pinbench.contract.result import (
     SCHEMA_VERSION,
+    Accuracy,
+    Comparison,
     DataFacts,
     Enforcement,
     InstanceResult,
@@ -37,6 +39,16 @@ BF16_KERNEL = Kernel(
 )
 AMX_KERNEL = Kernel(
     primitive="matmul", implementation="brg_matmul:avx512_core_amx", types="src:bf16 wei:bf16 dst:bf16", calls=8
+)
+
+ACCURACY = Accuracy(
+    samples=12_750,
+    clicks=408,
+    auc=0.8025,
+    correct=12_351,
+    log_loss=0.1275,
+    bayes_auc=0.85,
+    fp32=Comparison(samples=12_750, auc=0.8025, fp32_auc=0.80275),
 )
 
 MODEL = ModelFacts(
@@ -207,6 +219,13 @@ def recorded_runs() -> dict[str, Record]:
     amx = make_case(
         name="dlrm_pytorch_xeon_public_inference_throughput_amx_bfloat16", isa=Isa.AMX, precision=Precision.BFLOAT16
     )
+    accuracy = make_case(
+        name="dlrm_pytorch_xeon_public_inference_accuracy_avx_bfloat16",
+        mode=Mode.ACCURACY,
+        precision=Precision.BFLOAT16,
+        variant=Variant.FULL,
+        steps=None,
+    )
     dead = "instance 1 (cpus 1, node 0) was killed by signal 9 (SIGKILL) after 3.2 s, while measuring"
     probe = IsaReadback(header="Intel AVX-512 with bfloat16", kernels=(BF16_KERNEL,))
     return {
@@ -218,6 +237,7 @@ def recorded_runs() -> dict[str, Record]:
             ok(1, step_ns=uneven(600, 60_000, 1), batch_size=1),
             case=latency,
         ),
+        "accuracy": make_record(ok(0, isa=probe, accuracy=ACCURACY), case=accuracy),
         "instance_dead": make_record(ok(0), died(1), status=Status.FAILED, failure=dead),
         "no_overlap": make_record(ok(0), ok(1, start_s=1000.5)),
         "wrong_isa": make_record(ok(0, isa=probe), ok(1, isa=probe), case=amx),

@@ -63,7 +63,7 @@ class Knobs:
 
     batch_size: int
     warmup_steps: int
-    steps: int  # measured steps of each instance: at least this many
+    steps: int | None  # measured steps of each instance: at least this many; None: what the rows of accuracy mode take
     min_duration_s: float  # ... and for at least this long; 0 asks for the steps alone
     cores_per_instance: int | None = None
     instances: int | None = None

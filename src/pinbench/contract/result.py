@@ -89,6 +89,28 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Accuracy of the case's precision and of an independent fp32 computation, of the same rows."""
+
+    samples: int
+    auc: float  # 0 to 1
+    fp32_auc: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accuracy:
+    """How well the probabilities fit the labels of rows, each of which was scored once."""
+
+    samples: int
+    clicks: int  # rows with the label 1
+    auc: float  # area under the ROC curve, 0 to 1
+    correct: int  # rows whose probability is on the side of 0.5 of their label; 0.5 itself is none, as np.round has it
+    log_loss: float  # mean of -ln of the probability that the label had
+    bayes_auc: float | None = None  # of made-up rows: what the law of their labels reaches, so no model exceeds it
+    fp32: Comparison | None = None  # None: the case computes in fp32 itself
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFacts:
     """The model that ran."""
 
@@ -160,6 +182,7 @@ class InstanceResult:
     engine: EngineFacts | None = None
     isa: IsaReadback | None = None
     quality: Quality | None = None
+    accuracy: Accuracy | None = None  # of accuracy mode
     model: ModelFacts | None = None
     data: DataFacts | None = None
     flow: DataFlow | None = None  # None: all batches were ready before the window

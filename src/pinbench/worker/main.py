@@ -97,7 +97,7 @@ def _measure(
     gate.phase("probe")
     isa = prepared.probe()
     gate.phase("warm-up")
-    warmup_ns = warm_up(prepared.step, prepared.batches, instance.case.knobs.warmup_steps)
+    warmup_ns = warm_up(prepared.warm_up_step or prepared.step, prepared.batches, instance.case.knobs.warmup_steps)
     gate.phase("check")
     quality = prepared.check()
     # Before the window as well as after it: a thread on a foreign CPU would spoil the others' numbers too.
@@ -116,6 +116,8 @@ def _measure(
     placement = _read_placement(instance, prepared, binding, migrations)
     wait_until(gate.wait(Barrier.PEAK))
     gate.phase("peak")
+    gemm_peak = prepared.gemm_peak()
+    gate.phase("accuracy")
     return InstanceResult(
         index=instance.index,
         status=Status.PASSED,
@@ -129,12 +131,13 @@ def _measure(
         engine=prepared.engine,
         isa=isa,
         quality=quality,
+        accuracy=prepared.accuracy(),
         model=prepared.model,
         data=prepared.data,
         flow=flow,
         memory=memory,
         libraries=prepared.libraries or readback.read_libraries(),
-        gemm_peak_flop_per_s=prepared.gemm_peak(),
+        gemm_peak_flop_per_s=gemm_peak,
     )
 
 
@@ -144,7 +147,7 @@ def _timed_window(instance: Instance, prepared: Prepared, gate: GateClient, stop
         return measure(
             prepared.step,
             prepared.batches,
-            knobs.steps,
+            prepared.steps or knobs.steps or 1,
             s_to_ns(knobs.min_duration_s),
             stop,
             start_ns,

@@ -4,7 +4,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pinbench.contract.result import DataFacts, DataFlow, EngineFacts, IsaReadback, Libraries, ModelFacts, Quality
+from pinbench.contract.result import (
+    Accuracy,
+    DataFacts,
+    DataFlow,
+    EngineFacts,
+    IsaReadback,
+    Libraries,
+    ModelFacts,
+    Quality,
+)
 
 
 def _nothing() -> None:
@@ -21,6 +30,8 @@ class Prepared:
     """
 
     step: Callable[[Any], Any]
+    warm_up_step: Callable[[Any], Any] | None = None  # None: `step`; another where steps must not happen twice
+    steps: int | None = None  # of the window; None: as many as the case says
     batches: Sequence[Any]
     batch_size: int
     threads: int
@@ -32,4 +43,5 @@ class Prepared:
     check: Callable[[], Quality | None] = _nothing  # after warm-up; raises ModelError when outputs are off
     flow: Callable[[], DataFlow | None] = _nothing  # what steps have got themselves so far; before and after the window
     close: Callable[[], None] = _nothing  # last of all, and when something failed
+    accuracy: Callable[[], Accuracy | None] = _nothing  # after the window: what its outputs are worth
     gemm_peak: Callable[[], float | None] = _nothing  # FLOP/s of a GEMM of the same precision and threads

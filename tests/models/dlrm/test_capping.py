@@ -2,7 +2,13 @@ import pytest
 
 from pinbench.base.errors import ModelError
 from pinbench.base.units import GIB
-from pinbench.worker.models.dlrm.capping import batch_remainder_bytes, cap_rows, check_fits, choose_max_ind_range
+from pinbench.worker.models.dlrm.capping import (
+    batch_remainder_bytes,
+    cap_rows,
+    check_fits,
+    choose_max_ind_range,
+    score_remainder_bytes,
+)
 
 ROWS = (40_000_000, 3_000_000, 10)
 
@@ -33,3 +39,11 @@ def test_the_batches_of_all_who_share_the_tables_are_taken_off():
     assert batch_remainder_bytes(128, GIB, 3, 8 * GIB) == 5 * GIB
     with pytest.raises(ModelError, match=r"BATCH_SIZE=128 take 2\.0 GiB, this instance may take 1\.6 GiB;"):
         batch_remainder_bytes(128, 2 * GIB, 5, 8 * GIB)
+
+
+def test_scores_are_taken_off_and_refused_with_both_figures_when_they_do_not_fit():
+    assert score_remainder_bytes(100, GIB, 3 * GIB) == 2 * GIB
+    with pytest.raises(
+        ModelError, match=r"the scores of 100 rows take 3\.0 GiB, this instance may take 2\.0 GiB; set STEPS"
+    ):
+        score_remainder_bytes(100, 3 * GIB, 2 * GIB)

@@ -67,7 +67,8 @@ def test_bfloat16_bits_round_as_pytorch_does():
 
 def test_gathered_rows_come_from_each_features_own_table():
     origin = SeededOrigin(config_of(5, 9), seed=0)
-    rows_BFD = gather_rows(origin, torch.tensor([[4, 8], [0, 2]]))
-    assert rows_BFD.shape == (2, 2, 8)
+    rows_BFD = gather_rows(origin, torch.tensor([[4, 8], [0, 2], [4, 2]]))
+    assert rows_BFD.shape == (3, 2, 8)
+    assert torch.equal(rows_BFD[2, 0], rows_BFD[0, 0])
     np.testing.assert_array_equal(rows_BFD[0, 1].numpy(), origin.rows(1, 8, 9)[0])
     np.testing.assert_array_equal(rows_BFD[1, 0].numpy(), origin.rows(0, 0, 1)[0])

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from pinbench.base.errors import UsageError
+from pinbench.base.errors import HostError, UsageError
 from pinbench.contract.case import Case, Scalar
 from pinbench.harness.case.catalog import case_choices, case_values, declared_values, never
 from pinbench.harness.case.knobs import make_knobs
@@ -43,6 +43,7 @@ def customise(
 
     Raises:
         UsageError: a name is unknown, a value is not legal, or the values contradict the case or each other.
+        HostError: the case needs a value that nobody has given, such as the place of a data set.
     """
     asked = _from_environment(workload, environment)
     if config is not None:
@@ -146,7 +147,7 @@ def _check_together(workload: Workload, values: Values, overrides: Sequence[str]
         useless = [name for name in rule.changed if name in overrides]
         if holds(rule.when, values) and bool(rule.changed) == bool(useless):
             pairs = " with ".join(_pair(name, values[name]) for name in (*useless, *rule.when))
-            raise UsageError(f"{pairs}: {rule.reason}")
+            raise (HostError if rule.skips else UsageError)(f"{pairs}: {rule.reason}")
 
 
 def _pair(name: str, value: Scalar | None) -> str:

@@ -17,12 +17,13 @@ class Rule:
     """A combination of values that is excluded, and why.
 
     One with `changed` is for what has no use in such a combination: it excludes no case as declared, only a user's
-    change of any of these parameters.
+    change of any of these parameters. One that `skips` is for what this host has yet to be given.
     """
 
     when: When
     reason: str
     changed: tuple[str, ...] = ()
+    skips: bool = False
 
 
 def value_text(value: Scalar | None) -> str:

@@ -68,6 +68,17 @@ def fields(
     return data
 
 
+def truth(data: Any, where: str) -> bool:
+    """Return `data` if it is true or false.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    if not isinstance(data, bool):
+        raise UsageError(f"{where}: expected true or false, got {_shown(data)}")
+    return data
+
+
 def text(data: Any, where: str) -> str:
     """Return `data` if it is a text.
 

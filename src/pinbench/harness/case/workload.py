@@ -14,7 +14,7 @@ from pinbench.harness.case.parameter import Parameter
 from pinbench.harness.case.platforms import Platform
 from pinbench.harness.case.rule import Rule
 from pinbench.harness.case.source import WORKLOAD_ROOT
-from pinbench.harness.case.strict_yaml import entries, fields, read_yaml, text, texts
+from pinbench.harness.case.strict_yaml import entries, fields, read_yaml, text, texts, truth
 
 DIMENSIONS = ("FUNCTION", "MODE", "PRECISION", "CASE_TYPE")  # their order in the matrix and in ctest's labels
 
@@ -131,12 +131,13 @@ def _exclusions(data: Any, parameters: Mapping[str, Parameter], where: str) -> t
     choices = {name: parameter.choices for name, parameter in parameters.items()}
     rules = []
     for item in entries(data, where):
-        rule = fields(item, where, ("when", "reason"), ("changed",))
+        rule = fields(item, where, ("when", "reason"), ("changed", "skips"))
         rules.append(
             Rule(
                 when=read_when(rule["when"], where, choices),
                 reason=text(rule["reason"], f"{where}: reason"),
                 changed=_known(texts(rule.get("changed", []), f"{where}: changed"), parameters, f"{where}: changed"),
+                skips=truth(rule.get("skips", False), f"{where}: skips"),
             )
         )
     return tuple(rules)

@@ -12,7 +12,7 @@ from pinbench.contract.result import EngineFacts, InstanceResult, Kernel, Placem
 Fields = dict[str, Scalar | None]
 
 # The words of MLPerf LoadGen: all samples are there at the start; the next batch is sent when the last one is done.
-_SCENARIOS = {Mode.THROUGHPUT: "offline", Mode.LATENCY: "single stream"}
+_SCENARIOS = {Mode.THROUGHPUT: "offline", Mode.LATENCY: "single stream", Mode.ACCURACY: "offline"}
 
 
 def workload_configuration(record: Record) -> dict[str, Scalar]:

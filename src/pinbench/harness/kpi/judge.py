@@ -9,6 +9,7 @@ from pinbench.contract.case import Mode
 from pinbench.contract.kpi import Kpi
 from pinbench.contract.result import Record, Status
 from pinbench.harness.kpi import (
+    accuracy,
     allocator,
     cost,
     flops,
@@ -31,9 +32,10 @@ from pinbench.harness.kpi.text import Block
 _PRIMARY: dict[Mode, Callable[[Measurement], Kpi]] = {
     Mode.THROUGHPUT: throughput.primary,
     Mode.LATENCY: latency.primary,
+    Mode.ACCURACY: accuracy.primary,
 }
-_REQUIREMENTS = (placement.require, allocator.require, isa.require, quality.require)
-_METRICS = (throughput, latency, samples, overlap, variation, loading, noise, memory, flops, quality, cost)
+_REQUIREMENTS = (placement.require, allocator.require, isa.require, quality.require, accuracy.require)
+_METRICS = (throughput, latency, samples, overlap, variation, loading, noise, memory, flops, quality, accuracy, cost)
 
 
 def judge(record: Record) -> tuple[Kpi, ...]:
@@ -45,8 +47,6 @@ def judge(record: Record) -> tuple[Kpi, ...]:
     run = measurement(record)
     for require in _REQUIREMENTS:
         require(run)
-    if run.case.mode not in _PRIMARY:
-        raise KpiError(f"mode {run.case.mode} has no key KPI; there are: {', '.join(_PRIMARY)}")
     metrics = (kpi for metric in _METRICS for kpi in metric.kpis(run))
     kpis = (*metrics, _PRIMARY[run.case.mode](run))
     for kpi in kpis:

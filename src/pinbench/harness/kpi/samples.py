@@ -2,14 +2,14 @@
 
 from pinbench.base.units import ns_to_s
 from pinbench.contract.kpi import Kpi
-from pinbench.harness.kpi.measurement import Measurement
+from pinbench.harness.kpi.measurement import Measurement, samples_per_step
 from pinbench.harness.kpi.rounding import rounded
 from pinbench.harness.kpi.window import steps_begun
 
 
 def kpis(run: Measurement) -> tuple[Kpi, ...]:
     """Return the samples whose step began in the common window, the window's length, and the time before it."""
-    samples = sum(len(r.step_ns[steps_begun(r, run.window)]) * r.batch_size for r in run.results)
+    samples = round(sum(len(r.step_ns[steps_begun(r, run.window)]) * samples_per_step(r) for r in run.results))
     measured = [
         Kpi(name="Samples", value=samples),
         Kpi(name="Measured Time", value=rounded(ns_to_s(run.window.duration_ns)), unit="s"),

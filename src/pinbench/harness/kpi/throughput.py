@@ -3,7 +3,7 @@
 from pinbench.base.units import ns_to_s
 from pinbench.contract.kpi import Kpi
 from pinbench.contract.result import InstanceResult
-from pinbench.harness.kpi.measurement import Measurement
+from pinbench.harness.kpi.measurement import Measurement, samples_per_step
 from pinbench.harness.kpi.rounding import rounded
 from pinbench.harness.kpi.window import Window, steps_done
 
@@ -13,7 +13,7 @@ UNIT = "samples/sec"
 def rate_per_s(result: InstanceResult, window: Window) -> float:
     """Return an instance's samples per second in `window`; a step across an edge counts in proportion."""
     steps = steps_done(result, window.end_ns) - steps_done(result, window.start_ns)
-    return steps * result.batch_size / ns_to_s(window.duration_ns)
+    return steps * samples_per_step(result) / ns_to_s(window.duration_ns)
 
 
 def total_per_s(run: Measurement) -> float:

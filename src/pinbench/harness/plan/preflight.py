@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from pinbench.base.cpulist import format_cpu_list
-from pinbench.base.errors import PlanError
+from pinbench.base.errors import PlanError, UsageError
 from pinbench.base.units import format_bytes
-from pinbench.contract.case import Case
+from pinbench.contract.case import Case, Mode
 from pinbench.contract.host import HostFacts, Topology
 
 _BUSY_SHARE = 0.1  # of the CPUs: a load average above it is someone else's work
@@ -18,8 +18,13 @@ def refuse(case: Case) -> None:
 
     Raises:
         PlanError: the deadline lies within the measured window.
+        UsageError: nobody said how many steps it has.
     """
     knobs = case.knobs
+    if knobs.steps is None and case.mode is not Mode.ACCURACY:
+        raise UsageError(
+            f"STEPS has no value, and only accuracy knows by itself how many steps it takes, not {case.mode}"
+        )
     if knobs.deadline_s <= knobs.min_duration_s:
         raise PlanError(
             f"a deadline of {knobs.deadline_s:g} s ends before the measured window of {knobs.min_duration_s:g} s; "

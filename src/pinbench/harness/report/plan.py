@@ -2,6 +2,7 @@
 
 from pinbench.base.cpulist import format_cpu_list
 from pinbench.base.units import format_bytes
+from pinbench.contract.case import Case, Mode
 from pinbench.contract.plan import Instance, Plan, WeightSource
 
 _WEIGHTS = {
@@ -18,10 +19,17 @@ def plan_lines(plan: Plan) -> tuple[str, ...]:
     return (
         f"Testcase: test_{plan.case.display_name}{changed}",
         f"Plan: {len(plan.instances)} instance(s), batch size {knobs.batch_size}, {knobs.warmup_steps} warm-up steps, "
-        f"at least {knobs.steps} steps and {knobs.min_duration_s:g} s, deadline {plan.deadline_s:g} s",
+        f"{_extent(plan.case)}, deadline {plan.deadline_s:g} s",
         *(_instance_line(instance) for instance in plan.instances),
         *(f"Note: {note}" for note in plan.notes),
     )
+
+
+def _extent(case: Case) -> str:
+    """Return how much is measured."""
+    if case.mode is Mode.ACCURACY:
+        return "each labelled row once" if case.knobs.steps is None else f"the rows of {case.knobs.steps} steps once"
+    return f"at least {case.knobs.steps} steps and {case.knobs.min_duration_s:g} s"
 
 
 def _instance_line(instance: Instance) -> str:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from pinbench.base.cache import cache_folder
 from pinbench.base.errors import ModelError, UsageError
 from pinbench.base.plugin import load_plugin
-from pinbench.contract.case import Case, DataType
+from pinbench.contract.case import Case, DataType, Mode, Precision
 from pinbench.contract.gate import Barrier
 from pinbench.contract.plan import Instance, WeightSource
 from pinbench.contract.result import DataFacts, IsaReadback, ModelFacts, Quality
@@ -27,6 +27,7 @@ from pinbench.worker.data.criteo.batches import Split, open_split, synthetic_bat
 from pinbench.worker.data.criteo.calibration import real_calibration, synthetic_calibration
 from pinbench.worker.data.criteo.footprint import batch_row_bytes, ready_bytes, stream_bytes
 from pinbench.worker.data.criteo.schema import DENSE_FEATURES
+from pinbench.worker.data.criteo.stream import Stream
 from pinbench.worker.executable import Executable, Setting
 from pinbench.worker.gate_client import GateClient
 from pinbench.worker.models.dlrm.capping import (
@@ -35,6 +36,7 @@ from pinbench.worker.models.dlrm.capping import (
     check_fits,
     choose_max_ind_range,
     mlp_remainder_bytes,
+    score_remainder_bytes,
 )
 from pinbench.worker.models.dlrm.checkpoint import CheckpointOrigin
 from pinbench.worker.models.dlrm.config import DlrmConfig, make_config, parse_sizes
@@ -47,6 +49,7 @@ from pinbench.worker.onednn.fpmath import full_fp32
 from pinbench.worker.onednn.peak import gemm_peak_flop_per_s
 from pinbench.worker.onednn.verbose import read_dispatch, read_header
 from pinbench.worker.prepared import Prepared
+from pinbench.worker.recipes._dlrm_accuracy import Fp32, rows_to_score, score_once, scoring_bytes
 from pinbench.worker.weights import WeightStore, build_store, map_store, private_store
 
 # Distinct rows that a run turns over: enough that their embedding rows do not sit in a cache by themselves.
@@ -111,6 +114,8 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepa
         check=lambda: _check(model, step, batches, precision.LOGIT_TOLERANCE),
         gemm_peak=lambda: gemm_peak_flop_per_s(precision.MULTIPLY_DTYPE),
     )
+    if case.mode is Mode.ACCURACY:
+        return _scoring(prepared, instance, split, model)
     return _end_to_end(prepared, instance, split) if _is_end_to_end(case) else prepared
 
 
@@ -120,12 +125,10 @@ def _is_end_to_end(case: Case) -> bool:
 
 def _end_to_end(prepared: Prepared, instance: Instance, split: Split | None) -> Prepared:
     """Return `prepared` with steps that get their batch themselves; probe and check keep the batches they have."""
-    knobs = instance.case.knobs
     if split is None:
         raise UsageError("DATA_LOADING=end_to_end reads a data set; set DATA_TYPE=real and DATASET_DIR")
-    part = (knobs.batch_size, instance.shard, instance.shards)
-    facts = split.stream_facts(*part)
-    stream = split.stream(*part, threads=int(knobs.own["DATA_THREADS"]), cpus=instance.cpus)
+    facts = split.stream_facts(instance.case.knobs.batch_size, instance.shard, instance.shards)
+    stream = _stream(instance, split)
     compute = prepared.step
     return replace(
         prepared,
@@ -135,6 +138,24 @@ def _end_to_end(prepared: Prepared, instance: Instance, split: Split | None) -> 
         flow=stream.flow,
         close=stream.close,
     )
+
+
+def _scoring(prepared: Prepared, instance: Instance, split: Split | None, model: _Model) -> Prepared:
+    """Return `prepared` with steps that score each labelled row once."""
+    if split is None:
+        raise UsageError("MODE=accuracy scores labelled rows; set DATA_TYPE=real and DATASET_DIR")
+    if instance.shards != 1:
+        raise UsageError(f"MODE=accuracy ranks all scores together; set INSTANCE_NUMBER=1, not {instance.shards}")
+    rows = rows_to_score(instance.case, split)
+    is_fp32 = instance.case.precision is Precision.FP32
+    fp32 = None if is_fp32 else Fp32(config=model.config, origin=model.origin)
+    return score_once(prepared, split, _stream(instance, split), rows, fp32)
+
+
+def _stream(instance: Instance, split: Split) -> Stream:
+    knobs = instance.case.knobs
+    threads = int(knobs.own["DATA_THREADS"])
+    return split.stream(knobs.batch_size, instance.shard, instance.shards, threads=threads, cpus=instance.cpus)
 
 
 def _open_split(case: Case) -> Split | None:
@@ -165,6 +186,9 @@ def _sizes(instance: Instance, split: Split | None, table_dtype: torch.dtype) ->
     budget_bytes = mlp_remainder_bytes(config.dense_parameters, instance.weight_budget_bytes)
     batch_bytes = _batch_bytes(case, config, table_dtype.itemsize)
     budget_bytes = batch_remainder_bytes(case.knobs.batch_size, batch_bytes, instance.weight_users, budget_bytes)
+    if case.mode is Mode.ACCURACY and split is not None:
+        rows = rows_to_score(case, split)
+        budget_bytes = score_remainder_bytes(rows, scoring_bytes(rows, config), budget_bytes)
     asked = own.get("MAX_IND_RANGE")
     max_ind_range = choose_max_ind_range(full_rows, row_bytes, budget_bytes) if asked is None else int(asked)
     check_fits(full_rows, row_bytes, budget_bytes, max_ind_range)

@@ -12,6 +12,7 @@ from pinbench.worker.data.criteo import format as formats
 from pinbench.worker.data.criteo.batch import Batch, cut
 from pinbench.worker.data.criteo.detect import detect_format
 from pinbench.worker.data.criteo.form import Reader
+from pinbench.worker.data.criteo.manifest import read_manifest
 from pinbench.worker.data.criteo.schema import capped_rows
 from pinbench.worker.data.criteo.stream import Stream
 from pinbench.worker.data.criteo.synthetic import synthetic_rows
@@ -38,7 +39,15 @@ def synthetic_facts(*, batch_size: int, count: int, alpha: float, seed: int, sha
 class Split:
     """One split of a processed data set, and the batches of each shard of it."""
 
-    def __init__(self, reader: Reader, split: str, kind: DataFormat, max_ind_range: int | None) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        split: str,
+        kind: DataFormat,
+        max_ind_range: int | None,
+        planted_auc: float | None = None,
+    ) -> None:
+        self.planted_auc = planted_auc  # of made-up rows: the area under the curve that the law of their labels reaches
         self._reader = reader
         self._split = split
         self._kind = kind
@@ -48,7 +57,7 @@ class Split:
 
     def capped(self, max_ind_range: int | None) -> "Split":
         """Return the same rows, their ids modulo `max_ind_range`, without opening the files again."""
-        return Split(self._reader, self._split, self._kind, max_ind_range)
+        return Split(self._reader, self._split, self._kind, max_ind_range, self.planted_auc)
 
     def batches(self, batch_size: int, shard: int, shards: int, count: int) -> list[Batch]:
         """Return `count` batches of consecutive rows of `shard`, from its first row on and round and round.
@@ -60,6 +69,15 @@ class Split:
         used = min(end - begin, batch_size * count)
         rows = self._reader.read(begin, begin + used)
         return cut(rows, self._reader.table_rows, self._max_ind_range, batch_size, count)
+
+    def piece(self, begin: int, end: int) -> Batch:
+        """Return the rows from `begin` to before `end`, whatever the shards.
+
+        Raises:
+            DataError: the rows are not what was written.
+        """
+        rows = self._reader.read(begin, end)
+        return cut(rows, self._reader.table_rows, self._max_ind_range, end - begin, 1)[0]
 
     def facts(self, batch_size: int, shard: int, shards: int, count: int) -> DataFacts:
         """Return what a record says of the batches that `batches` makes of these.
@@ -102,6 +120,11 @@ class Split:
         parts = [*self._origin(shards, begin, end), f"read by each step in batches of {batch_size}, round and round"]
         return DataFacts(name=f"criteo {self._split}", rows=end - begin, detail=", ".join(parts))
 
+    def once_facts(self, rows: int) -> DataFacts:
+        """Return what a record says of the first `rows` rows, each of them taken once."""
+        which = "each row once" if rows == self.rows else f"each of the first {rows} of {self.rows} rows once"
+        return DataFacts(name=f"criteo {self._split}", rows=rows, detail=", ".join([*self._origin(1, 0, rows), which]))
+
     def _origin(self, shards: int, begin: int, end: int) -> list[str]:
         sha256 = self._reader.sha256
         parts = [f"{self._kind} {self._reader.path}", f"sha256 {sha256}" if sha256 else "no manifest, so not verified"]
@@ -134,4 +157,6 @@ def open_split(dataset_dir: Path, split: str, max_ind_range: int | None) -> Spli
             f"{dataset_dir} holds raw rows, which no model takes; prepare them with: pinbench data criteo --input "
             f"{dataset_dir}/* --output DIR"
         )
-    return Split(load_plugin(formats, kind).open_reader(dataset_dir, split), split, kind, max_ind_range)
+    manifest = read_manifest(dataset_dir)
+    planted_auc = None if manifest is None else manifest.planted_auc
+    return Split(load_plugin(formats, kind).open_reader(dataset_dir, split), split, kind, max_ind_range, planted_auc)

@@ -47,6 +47,20 @@ def batch_remainder_bytes(batch_size: int, need_bytes: int, users: int, budget_b
     )
 
 
+def score_remainder_bytes(rows: int, need_bytes: int, budget_bytes: int) -> int:
+    """Return what the scores of `rows` rows leave to the tables.
+
+    Raises:
+        ModelError: nothing; names both figures.
+    """
+    if need_bytes < budget_bytes:
+        return budget_bytes - need_bytes
+    raise ModelError(
+        f"the scores of {rows} rows take {format_bytes(need_bytes)}, this instance may take "
+        f"{format_bytes(budget_bytes)}; set STEPS lower or free memory"
+    )
+
+
 def cap_rows(table_rows: Sequence[int], max_ind_range: int) -> tuple[int, ...]:
     """Return the rows of each table when ids are taken modulo `max_ind_range`."""
     return tuple(min(rows, max_ind_range) for rows in table_rows)

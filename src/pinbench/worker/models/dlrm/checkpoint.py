@@ -1,4 +1,4 @@
-"""Checkpoints in the layout of facebookresearch/dlrm (``torch.save`` of a dict with ``state_dict``)."""
+"""Checkpoints by the names of facebookresearch/dlrm: ``torch.save`` of a dict with ``state_dict``, or .safetensors."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -8,11 +8,12 @@ from torch import Tensor
 from pinbench.base.errors import ModelError
 from pinbench.worker.models.dlrm.checkpoint_file import read_checkpoint
 from pinbench.worker.models.dlrm.config import DlrmConfig
+from pinbench.worker.models.dlrm.mapped_pages import drop_pages
 from pinbench.worker.models.dlrm.rows import Rows
 
 
 class CheckpointOrigin:
-    """The weights of a checkpoint file, memory-mapped where its container allows that."""
+    """The weights of a checkpoint file, memory-mapped: rows are read when they are asked for."""
 
     def __init__(self, path: Path, config: DlrmConfig) -> None:
         self.name = str(path)
@@ -25,6 +26,10 @@ class CheckpointOrigin:
         """Return rows `begin` to `end` of a table, shape (end - begin, D)."""
         rows: Rows = self._state[f"emb_l.{table}.weight"][begin:end].float().numpy()
         return rows
+
+    def forget(self, table: int) -> None:
+        """Give back the pages of a table; they are read again when its rows are."""
+        drop_pages(self._state[f"emb_l.{table}.weight"])
 
     def stacks(self) -> dict[str, Tensor]:
         """Return weights and biases by the reference's names."""

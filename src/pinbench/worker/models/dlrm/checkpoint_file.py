@@ -1,7 +1,8 @@
 """The file of a checkpoint: read without running anything in it, or refused with what is wrong with it.
 
-Two containers are in use: a zip archive, whose directory stands at its end, and the pickles behind each other that
-torch wrote before 1.6 (torch/serialization.py: MAGIC_NUMBER), whose end only reading them finds.
+Two containers of torch are in use: a zip archive, whose directory stands at its end, and the pickles behind each other
+that torch wrote before 1.6, whose end only reading them finds. Both are mapped, as a .safetensors file is: of 96 GB of
+tables, each page is read when its rows are copied to where the model has them, and given back when its table is done.
 """
 
 import pickle
@@ -15,6 +16,8 @@ import numpy as np
 import torch
 
 from pinbench.base.errors import ModelError
+from pinbench.worker.models.dlrm.legacy_container import read_legacy
+from pinbench.worker.models.dlrm.safetensors_file import SUFFIX, read_safetensors
 
 # The reference stores its accuracies and losses as numpy scalars; these types construct numbers and nothing else.
 # The name under which numpy < 2 pickled the constructor is mapped to where it lives today.
@@ -37,17 +40,19 @@ _FETCH = "fetch it again and compare its size or hash with the original's"
 
 
 def read_checkpoint(path: Path) -> object:
-    """Return what `path` holds, memory-mapped where its container allows that.
+    """Return what `path` holds, its tensors memory-mapped; of a .safetensors file what torch.save would hold of it.
 
     Raises:
         ModelError: there is no such file, or it is no checkpoint, cut short, damaged, or holds code.
     """
     if not path.is_file():
         raise ModelError(f"CHECKPOINT={path}: no such file")
+    if path.suffix == SUFFIX:
+        return {"state_dict": read_safetensors(path)}
     try:
         is_zip = _is_zip(path)
         with torch.serialization.safe_globals(_NUMBER_TYPES):
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=True) if is_zip else read_legacy(path)
     except _UNREADABLE as error:
         raise _refusal(path, _reason(error)) from error
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 from typing import Protocol
 
@@ -26,6 +27,9 @@ class WeightOrigin(Protocol):
 
     def rows(self, table: int, begin: int, end: int) -> Rows:
         """Return rows `begin` to `end` of a table, shape (end - begin, D)."""
+
+    def forget(self, table: int) -> None:
+        """Give back what memory `rows` of a table has taken; it may be asked for again."""
 
     def stacks(self) -> dict[str, Tensor]:
         """Return weights and biases by the reference's names: ``bot_l.0.weight``, ``top_l.2.bias``, ..."""
@@ -55,6 +59,9 @@ class SeededOrigin:
         rows -= bound
         return rows[:, : self._config.embedding_dim]
 
+    def forget(self, table: int) -> None:
+        """Do nothing: rows are drawn, not kept."""
+
     def stacks(self) -> dict[str, Tensor]:
         """Return weights and biases by the reference's names."""
         random = np.random.Generator(np.random.PCG64DXSM(np.random.SeedSequence([self._seed, 1 << 32])))
@@ -70,11 +77,15 @@ class SeededOrigin:
 
 def gather_rows(origin: WeightOrigin, sparse_BF: Tensor) -> Tensor:
     """Return the fp32 rows of `sparse_BF` straight from their origin, shape (B, F, D)."""
-    tables = [
-        torch.from_numpy(np.concatenate([origin.rows(table, row, row + 1) for row in ids.tolist()]))
-        for table, ids in enumerate(sparse_BF.unbind(dim=1))
-    ]
+    tables = [_gather(origin, table, ids_B.numpy()) for table, ids_B in enumerate(sparse_BF.unbind(dim=1))]
     return torch.stack(tables, dim=1)
+
+
+def _gather(origin: WeightOrigin, table: int, ids_B: npt.NDArray[np.int64]) -> Tensor:
+    """Return the row of each id of one table, shape (B, D); U: different ids, of which most samples share few."""
+    unique_U, place_B = np.unique(ids_B, return_inverse=True)
+    rows_UD = np.concatenate([origin.rows(table, row, row + 1) for row in unique_U.tolist()])
+    return torch.from_numpy(rows_UD[place_B])
 
 
 def fill_tables(
@@ -83,22 +94,24 @@ def fill_tables(
     table_rows: Sequence[int],
     pool: ThreadPoolExecutor,
 ) -> None:
-    """Write all tables behind each other into `tables_RD`: float32, or uint16 for the bits of bfloat16."""
-    jobs = []
-    first_row = 0
-    for table, rows in enumerate(table_rows):
-        for begin in range(0, rows, BLOCK_ROWS):
-            end = min(begin + BLOCK_ROWS, rows)
-            jobs.append((table, begin, end, tables_RD[first_row + begin : first_row + end]))
-        first_row += rows
+    """Write all tables behind each other into `tables_RD`: float32, or uint16 for the bits of bfloat16.
 
-    def fill(job: tuple[int, int, int, npt.NDArray[np.float32] | npt.NDArray[np.uint16]]) -> None:
-        table, begin, end, target_RD = job
-        rows = origin.rows(table, begin, end)
+    One table after the other, so that besides them no more than one is in memory at a time.
+    """
+
+    def fill(table: int, begin: int, target_RD: npt.NDArray[np.float32] | npt.NDArray[np.uint16]) -> None:
+        rows = origin.rows(table, begin, begin + len(target_RD))
         target_RD[:] = rows if target_RD.dtype == np.float32 else bfloat16_bits(rows)
 
-    for _ in pool.map(fill, jobs):
-        pass
+    first_row = 0
+    for table, rows in enumerate(table_rows):
+        target_RD = tables_RD[first_row : first_row + rows]
+        begins = range(0, rows, BLOCK_ROWS)
+        blocks = (target_RD[begin : begin + BLOCK_ROWS] for begin in begins)
+        for _ in pool.map(partial(fill, table), begins, blocks):
+            pass
+        origin.forget(table)
+        first_row += rows
 
 
 def bfloat16_bits(values: Rows) -> npt.NDArray[np.uint16]:

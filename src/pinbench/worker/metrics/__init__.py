@@ -1,0 +1,1 @@
+"""What the outputs of labelled rows are worth: one quantity a file."""
