@@ -48,6 +48,19 @@ def test_a_combination_that_cannot_be_is_left_out_with_its_reason(workloads, tmp
     assert "set DATASET_DIR" in work.left_out[0]
 
 
+def test_a_case_that_this_host_has_yet_to_be_given_something_for_is_left_out_too(workloads):
+    pattern = "dlrm_.*_(throughput|accuracy)_avx_fp32_gated"
+    work = sweep_of(workloads, "-R", pattern, "--sweep", "BATCH_SIZE=1,16")
+    assert [point.case.mode for point in work.points] == ["throughput", "throughput"]
+    assert len(work.left_out) == 2
+    assert "set DATASET_DIR" in work.left_out[0]
+
+
+def test_an_axis_may_go_by_another_suites_name(workloads):
+    work = sweep_of(workloads, "-R", FP32, "--sweep", "TORCH_TYPE=IPEX,COMPILE-INDUCTOR")
+    assert [point.case.knobs.engine for point in work.points] == ["ipex", "inductor"]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -2,12 +2,13 @@
 
 import json
 import re
+import signal
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from pinbench.base.errors import UsageError
+from pinbench.base.errors import HostError, UsageError
 from pinbench.contract.case import Case
 from pinbench.harness.case.catalog import cases
 from pinbench.harness.case.naming import TEST_PREFIX
@@ -23,7 +24,7 @@ from pinbench.harness.report import sweep
 from pinbench.harness.report.entries import read_entries
 from pinbench.harness.report.listing import Listing
 
-_INTERRUPTED = (128 + 2, 128 + 15)  # what a shell makes of SIGINT and SIGTERM
+_INTERRUPTED = (128 + signal.SIGINT, 128 + signal.SIGTERM)  # what a shell makes of them
 
 _PATTERNS = {"-R", "--tests-regex"}
 _CHOOSERS = {
@@ -97,7 +98,7 @@ def make_sweep(
                     workload, case, environment=environment, config=words.config,
                     assignments=[*words.settings, *settings], directory=Path.cwd(),
                 )  # fmt: skip
-            except UsageError as error:
+            except (UsageError, HostError) as error:
                 left_out.append(f"{TEST_PREFIX}{case.name} with {' '.join(settings)}: {error}")
             else:
                 points.append(Point(workload=workload, case=changed, settings=settings))
@@ -147,8 +148,8 @@ def run_sweep(work: Sweep, words: Words, ctest: Sequence[str], build: Path, envi
     rounds = words.runs or 1
     mine: set[tuple[int, int] | None] = set()
     worst = 0
-    for number, point in ((number, point) for number in range(rounds) for point in work.points):
-        about = f"round {number + 1} of {rounds}, point {work.points.index(point) + 1} of {len(work.points)}"
+    for turn, (place, point) in product(range(rounds), enumerate(work.points)):
+        about = f"round {turn + 1} of {rounds}, point {place + 1} of {len(work.points)}"
         print(f"sweep: {about}: {point.name} {' '.join(point.settings)}", flush=True)
         logs = _logs(build, point)
         before = _identity(logs)
@@ -179,12 +180,13 @@ def _chosen(pattern: str, workloads: Sequence[Workload], platform: Platform) -> 
 
 def _check_axes(workload: Workload, axes: Sequence[Axis]) -> None:
     for name, values in axes:
-        if name in DIMENSIONS:
+        if name not in workload.spellings:
+            raise UsageError(f"--sweep: {workload.name} has no parameter {name!r}{hint(name, workload.spellings)}")
+        parameter = workload.spellings[name]
+        if parameter in DIMENSIONS:
             raise UsageError(f"--sweep {name}: that is a part of the case's name; choose several cases by -R instead")
-        if name not in workload.parameters:
-            raise UsageError(f"--sweep: {workload.name} has no parameter {name!r}{hint(name, workload.parameters)}")
         for value in values:
-            parse_value(workload.parameters[name], value, "--sweep", Path.cwd())
+            parse_value(workload.parameters[parameter], value, "--sweep", Path.cwd())
 
 
 def _logs(build: Path, point: Point) -> Path:
