@@ -3,7 +3,7 @@
 import os
 
 from pinbench.base.units import PERCENT
-from pinbench.harness.host.load import LoadCounters, read_load_counters
+from pinbench.harness.host.load import LoadCounters, load_between, read_load_counters
 
 # Of all CPUs: of two, one that is busy elsewhere is half.
 _OTHERS_PERCENT = 10.0
@@ -18,16 +18,10 @@ class Watch:
 
     def others_percent(self) -> float | None:
         """Return their share; None where the kernel does not say."""
-        now = read_load_counters()
-        before = self._host
-        if now.total_s is None or now.busy_s is None or now.steal_s is None:
+        load = load_between(self._host, read_load_counters(), _own_s() - self._own_s)
+        if load.other_busy_share is None or load.steal_share is None:
             return None
-        assert before.total_s is not None
-        assert before.busy_s is not None
-        assert before.steal_s is not None
-        taken_s = now.busy_s - before.busy_s + now.steal_s - before.steal_s - (_own_s() - self._own_s)
-        passed_s = now.total_s - before.total_s
-        return max(0.0, taken_s) / passed_s * PERCENT if passed_s else None
+        return (load.other_busy_share + load.steal_share) * PERCENT
 
     def exit_code(self, is_held: bool) -> int:
         """Return 0 for limits that were held, 1 for others unless they were measured beside somebody's work."""

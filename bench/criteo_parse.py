@@ -20,39 +20,19 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 import numpy as np
+from _criteo_days import make_days
 from _quiet import Watch
 from isal import igzip
 
 from pinbench.base.units import GIB, MEGA, MIB, PERCENT
-from pinbench.contract.data import DataFormat, SynthesizeJob
 from pinbench.worker.data.criteo.parse import parse_inputs
 from pinbench.worker.data.criteo.progress import Progress
 from pinbench.worker.data.criteo.raw_tsv import open_packed
 from pinbench.worker.data.criteo.read_ahead import blocks_ahead
 from pinbench.worker.data.criteo.shard_builder import ShardBuilder
-from pinbench.worker.data.criteo.synthesize import synthesize
 from pinbench.worker.data.criteo.tsv_kernel import PAD_BYTES
 
 _BLOCK_BYTES = 4 * MIB
-
-
-def make_text(folder: Path, rows: int, progress: Progress) -> Path:
-    job = SynthesizeJob(
-        dataset="criteo",
-        format=DataFormat.TSV,
-        output=str(folder),
-        days=1,
-        rows=rows,
-        seed=0,
-        max_ind_range=None,
-        table_rows=None,
-        gzip=False,
-        threads=os.cpu_count() or 1,
-        force=False,
-        restart=False,
-    )
-    synthesize(job, progress)
-    return folder / "day_0"
 
 
 def parse_memory(text: "np.ndarray[tuple[int], np.dtype[np.uint8]]", size_bytes: int, builder: ShardBuilder) -> None:
@@ -117,7 +97,7 @@ def main() -> int:
     arguments = parser.parse_args()
     quiet = Progress(say=lambda line: None)
     with tempfile.TemporaryDirectory() as name:
-        plain = make_text(Path(name, "raw"), arguments.rows, quiet)
+        (plain,) = make_days(Path(name, "raw"), arguments.rows, 1)
         data, packed = plain.read_bytes(), plain.with_suffix(".gz")
         with igzip.open(packed, "wb") as file:  # type: ignore[no-untyped-call]
             file.write(data)

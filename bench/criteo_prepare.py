@@ -26,12 +26,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
+from _criteo_days import make_days
 from _quiet import Watch
 
 from pinbench.base.units import MEGA, MIB
-from pinbench.contract.data import DataFormat, SynthesizeJob
-from pinbench.worker.data.criteo.progress import Progress
-from pinbench.worker.data.criteo.synthesize import synthesize
 
 _HERE = Path(__file__).resolve().parent
 _OURS = "ours"
@@ -51,25 +49,6 @@ class Figures:
 
     seconds: list[float] = field(default_factory=list)
     peak_bytes: int = 0
-
-
-def make_days(folder: Path, rows: int, days: int) -> list[Path]:
-    job = SynthesizeJob(
-        dataset="criteo",
-        format=DataFormat.TSV,
-        output=str(folder),
-        days=days,
-        rows=-(-rows // days),
-        seed=0,
-        max_ind_range=None,
-        table_rows=None,
-        gzip=False,
-        threads=os.cpu_count() or 1,
-        force=False,
-        restart=False,
-    )
-    synthesize(job, Progress(say=lambda line: None))
-    return [folder / f"day_{day}" for day in range(days)]
 
 
 def run(peer: str, output: Path, days: list[Path], threads: int, max_ind_range: int) -> dict[str, float | str]:
@@ -128,7 +107,8 @@ def main() -> int:
     repeats = {peer: arguments.reference_repeats if peer == _REFERENCE else arguments.repeats for peer in names}
     figures = {peer: Figures() for peer in names}
     with tempfile.TemporaryDirectory() as name:
-        days = make_days(Path(name, "raw"), arguments.rows, arguments.days)
+        rows_each = -(-arguments.rows // arguments.days)
+        days = make_days(Path(name, "raw"), rows_each, arguments.days)
         output = Path(name, "output")
 
         def run_peer(peer: str) -> dict[str, float | str]:
@@ -136,8 +116,7 @@ def main() -> int:
 
         watch = Watch()
         digests = measure(repeats, run_peer, figures)
-        rows = -(-arguments.rows // arguments.days) * arguments.days
-        ratios = report(figures, rows, sum(day.stat().st_size for day in days))
+        ratios = report(figures, rows_each * arguments.days, sum(day.stat().st_size for day in days))
     if len(digests) > 1:
         print("the results differ")
         return 1

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from _dlrm.reference import ReferenceAlgorithm, mlperf_config, rate
 from _dlrm.roofline import Roofline
+from pinbench.base.cache import cache_folder
 from pinbench.base.errors import PinbenchError
 from pinbench.base.jsonio import to_jsonable
 from pinbench.base.plugin import load_plugin
@@ -22,7 +23,6 @@ from pinbench.contract.case import Precision
 from pinbench.contract.result import EngineFacts
 from pinbench.worker import engine as engines
 from pinbench.worker import precision as precisions
-from pinbench.worker.artefact import cache_root
 from pinbench.worker.data.criteo.batch import Batch
 from pinbench.worker.data.criteo.batches import synthetic_batches
 from pinbench.worker.data.criteo.calibration import synthetic_calibration
@@ -85,10 +85,10 @@ def _reference(config: DlrmConfig, tables_RD: Tensor, batches: list[Batch]) -> C
 
 
 def _calibration(work: Work, config: DlrmConfig) -> Calibration:
-    batches, rows = synthetic_calibration(config.table_rows, work.alpha, 0)
+    make_batches, rows = synthetic_calibration(config.table_rows, work.alpha, 0)
 
     def feed(model: torch.nn.Module) -> None:
-        for batch in batches:
+        for batch in make_batches():
             model(batch.dense_BI, batch.sparse_BF)
 
     return Calibration(feed=feed, model=f"DLRM {config}, seed 0", rows=rows)
@@ -109,7 +109,7 @@ def _engine(work: Work, config: DlrmConfig, tables_RD: Tensor) -> tuple[Callable
         Setting(
             precision=Precision(work.precision),
             cpus=work.cpus,
-            cache=cache_root(),
+            cache=cache_folder(os.environ),
             max_cpu_isa=os.environ.get("ONEDNN_MAX_CPU_ISA"),
         ),
     )

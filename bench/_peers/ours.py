@@ -1,10 +1,8 @@
-"""`pinbench data criteo`, its own order of rows or, with PINBENCH_BENCH_ORDER=reference, the reference's."""
-
-import os
+"""`pinbench data criteo`, as it is when nothing else is asked for."""
 
 from _peers import Work, read_rows
 from pinbench.base.units import GIB
-from pinbench.contract.data import DataEngine, DataFormat, PrepareJob, RowOrder
+from pinbench.contract.data import DataEngine, DataFormat, PrepareJob
 from pinbench.worker.data.criteo.prepare import prepare as prepare_criteo
 from pinbench.worker.data.criteo.progress import Progress
 
@@ -18,7 +16,7 @@ def prepare(work: Work) -> None:
         max_ind_range=work.max_ind_range,
         frequency_limit=None,
         assignment=None,
-        order=RowOrder(os.environ.get("PINBENCH_BENCH_ORDER", "uniform")),
+        order=None,
         seed=0,
         rows=None,
         memory_bytes=4 * GIB,

@@ -4,7 +4,7 @@ import importlib.util
 
 import pytest
 import torch
-from engine_models import setting, small_batch, small_config, small_model
+from engine_models import setting, with_lent_tables
 
 from pinbench.base.errors import HostError
 from pinbench.contract.case import Precision
@@ -56,14 +56,7 @@ def test_bfloat16_is_skipped_where_the_cpu_has_none():
 @needs_it
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 def test_the_tables_are_used_where_they_lie_and_the_settings_are_read_back():
-    config = small_config()
-    model, _ = small_model(config)
-    batch = small_batch(config, 9)
-    with torch.no_grad():
-        executable = openvino.compile(model, batch, setting())
-        before_B = executable.call(*batch).clone()
-        model.features.sparse_arch.tables_RD.mul_(3)
-        assert not torch.allclose(before_B, executable.call(*batch))
+    executable = with_lent_tables(openvino)
     threads = str(len(setting().cpus))
     assert executable.facts.settings["INFERENCE_PRECISION_HINT"] == "f32"
     assert executable.facts.settings["INFERENCE_NUM_THREADS"] == threads

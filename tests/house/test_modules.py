@@ -48,7 +48,6 @@ _COVERED = {
     "worker/precision/bfloat32.py": "onednn/test_fpmath.py",
     "worker/precision/fp32.py": "numeric/test_dlrm_by_hand.py",
     "worker/precision/int8.py": "numeric/test_dlrm_int8.py",
-    "base/cache.py": "onednn/test_calibration.py",
     "worker/prepared.py": "worker/test_dlrm_recipe.py",
     "worker/recipes/dlrm.py": "worker/test_dlrm_recipe.py",
     "worker/recipes/dummy.py": "flow/test_launch.py",

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from cpu_marks import needs_bfloat16
 from engine_calls import executable
 
 from pinbench.base.errors import UsageError
@@ -14,10 +15,6 @@ from pinbench.worker.models.dlrm.model import Dlrm
 from pinbench.worker.models.dlrm.reference import reference_logits
 from pinbench.worker.models.dlrm.rows import SeededOrigin, gather_rows
 from pinbench.worker.precision import bfloat16, fp32
-
-needs_bfloat16 = pytest.mark.skipif(
-    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="oneDNN has no bfloat16 on this CPU"
-)
 
 
 def small_config(interaction: str = "dot") -> DlrmConfig:

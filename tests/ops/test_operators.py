@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from cpu_marks import needs_bfloat16
 from dlrm_parts import WIDE, plain_features, plain_logits, random_batch, random_parts
 
 from pinbench.worker.ops.isa import runnable, variants
@@ -16,10 +17,6 @@ _ALL = [*_ISAS, *(variant.name for variant in WIDE)]
 _FP32 = 2e-6
 # What bfloat16 rounds once, at the end: 2**-9 of a dot below 32; the products of pairs are rounded to fp32.
 _BFLOAT16 = 32 * 2**-9
-
-needs_bfloat16 = pytest.mark.skipif(
-    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="oneDNN has no bfloat16 on this CPU"
-)
 
 
 @pytest.fixture

@@ -51,3 +51,16 @@ def logit_error(executable: Executable, config: DlrmConfig, origin: SeededOrigin
         assert probability_B.shape == (size,)
         errors.append((torch.logit(probability_B.double()) - expected_B).abs().max().item())
     return max(errors)
+
+
+def with_lent_tables(engine) -> Executable:
+    """A small model made ready by `engine`, which is seen to read the tables where they lie: a change shows."""
+    config = small_config()
+    model, _ = small_model(config)
+    batch = small_batch(config, 9)
+    with torch.no_grad():
+        executable = engine.compile(model, batch, setting())
+        before_B = executable.call(*batch).clone()
+        model.features.sparse_arch.tables_RD.mul_(3)
+        assert not torch.allclose(before_B, executable.call(*batch))
+    return executable

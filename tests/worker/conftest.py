@@ -10,3 +10,10 @@ def products_as_before():
     before = matmul.fp32_precision
     yield
     matmul.fp32_precision = before
+
+
+@pytest.fixture(autouse=True)
+def gradients_as_before():
+    before = torch.is_grad_enabled()
+    yield
+    torch.set_grad_enabled(before)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pinbench.base.errors import ModelError
-from pinbench.worker.artefact import cache_root, find_or_make, key_of
+from pinbench.worker.artefact import find_or_make, key_of
 
 
 class Maker:
@@ -114,11 +114,3 @@ def test_a_key_changes_with_each_part_and_their_order_and_borders():
     keys = {key_of(parts) for parts in (["a", "b"], ["b", "a"], ["ab"], ["a", b"c"], ["a", "b", ""])}
     assert len(keys) == 5
     assert key_of(["a", b"b"]) == key_of(["a", "b"])
-
-
-def test_the_cache_lies_where_xdg_says(monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache_root() == tmp_path / "pinbench"
-    monkeypatch.setenv("XDG_CACHE_HOME", "")
-    monkeypatch.setenv("HOME", "/home/user")
-    assert cache_root() == Path("/home/user/.cache/pinbench")

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
+from cpu_marks import needs_bfloat16
 from criteo_sets import write_manifest
+from open_gate import OpenGate
 from safetensors.torch import save_file
 from sklearn.metrics import log_loss, roc_auc_score
 
 from pinbench.base.errors import DataError, ModelError, UsageError
 from pinbench.contract.case import Case, DataType, Function, Isa, Knobs, Mode, Precision, Scalar, Variant
 from pinbench.contract.data import DataFormat
-from pinbench.contract.gate import Barrier
 from pinbench.contract.plan import Instance, WeightSource
 from pinbench.contract.result import Accuracy
 from pinbench.worker.loop import warm_up
@@ -36,25 +36,6 @@ OWN: dict[str, Scalar] = {
     "DATA_LOADING": "end_to_end",
     "DATA_THREADS": 2,
 }
-
-needs_bfloat16 = pytest.mark.skipif(
-    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="oneDNN has no bfloat16 on this CPU"
-)
-
-
-class OpenGate:
-    def phase(self, name: str) -> None:
-        pass
-
-    def wait(self, barrier: Barrier) -> int:
-        return 0
-
-
-@pytest.fixture(autouse=True)
-def gradients_as_before():
-    before = torch.is_grad_enabled()
-    yield
-    torch.set_grad_enabled(before)
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from cpu_marks import needs_bfloat16
+from open_gate import OpenGate
 
 from pinbench.base.errors import HostError, ModelError, UsageError
 from pinbench.contract.case import Case, DataType, Function, Isa, Knobs, Mode, Precision, Scalar, Variant
@@ -31,32 +33,6 @@ SMALL: dict[str, Scalar] = {
 SMALL_MLP_BYTES = 4 * 4 * (1_640 + 29_057)
 # 32,768 rows of 26 features while batches are made of them: 160 bytes each as drawn, 264 converted, 264 in batches
 SMALL_BATCH_BYTES = 32_768 * 688
-
-needs_bfloat16 = pytest.mark.skipif(
-    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="oneDNN has no bfloat16 on this CPU"
-)
-
-
-class OpenGate:
-    """A gate that lets everyone through and remembers who asked."""
-
-    def __init__(self) -> None:
-        self.passed: list[Barrier] = []
-        self.phases: list[str] = []
-
-    def phase(self, name: str) -> None:
-        self.phases.append(name)
-
-    def wait(self, barrier: Barrier) -> int:
-        self.passed.append(barrier)
-        return 0
-
-
-@pytest.fixture(autouse=True)
-def gradients_as_before():
-    before = torch.is_grad_enabled()
-    yield
-    torch.set_grad_enabled(before)
 
 
 def case_of(precision: Precision = Precision.FP32, own: dict[str, Scalar] | None = None, **knobs: object) -> Case:

@@ -47,6 +47,11 @@ def format_bytes(size_bytes: float) -> str:
     return f"{size_bytes:.0f} B"
 
 
+def round_up(size: int, multiple: int) -> int:
+    """Return the least whole multiple of `multiple` that is not below `size`."""
+    return -(-size // multiple) * multiple
+
+
 def ns_to_s(duration_ns: float) -> float:
     """Return nanoseconds as seconds."""
     return duration_ns / NS_PER_S

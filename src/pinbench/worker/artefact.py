@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pinbench.base.cache import cache_folder
 from pinbench.base.errors import ModelError, RecordError
 from pinbench.base.jsonio import from_jsonable, read_json, write_json
 
@@ -32,11 +31,6 @@ class Artefact:
 class _Manifest:
     sha256: str
     make_s: float
-
-
-def cache_root() -> Path:
-    """Return the folder of everything that this suite may make again (XDG Base Directory Specification)."""
-    return cache_folder(os.environ)
 
 
 def key_of(parts: Iterable[str | bytes]) -> str:
@@ -67,9 +61,14 @@ def find_or_make(folder: Path, name: str, make: Callable[[Path], None]) -> Artef
         ) from error
 
 
+def discard(path: Path) -> None:
+    """Make the next call of `find_or_make` make the file `path` again."""
+    path.with_name(_MANIFEST).unlink(missing_ok=True)
+
+
 @contextmanager
 def _lock(folder: Path) -> Iterator[None]:
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # what lies in it is run
     with (folder / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # ends with the process, however that ends
         yield

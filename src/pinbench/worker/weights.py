@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pinbench.base.errors import ModelError
-from pinbench.base.units import format_bytes
+from pinbench.base.units import format_bytes, round_up
 
 HUGE_PAGE_BYTES = 2 << 20  # PMD size on x86-64 and on arm64 with 4 KiB pages
 
@@ -86,7 +86,7 @@ def map_store(fd: int, size_bytes: int) -> WeightStore:
 
 
 def _whole_huge_pages(size_bytes: int) -> int:
-    return -(-size_bytes // HUGE_PAGE_BYTES) * HUGE_PAGE_BYTES
+    return round_up(size_bytes, HUGE_PAGE_BYTES)
 
 
 def _map_aligned(size_bytes: int, flags: int, fd: int) -> int:

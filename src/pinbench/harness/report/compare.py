@@ -10,6 +10,7 @@ from pinbench.base.units import PERCENT
 from pinbench.contract.case import Case, Scalar
 from pinbench.contract.kpi import Kpi
 from pinbench.harness.record.tunables import tunables
+from pinbench.harness.report.columns import aligned
 from pinbench.harness.report.entries import Entry, Outcome
 from pinbench.harness.report.rank_test import rank_test, smallest_p
 from pinbench.harness.report.ratio import Ratio, ratio_of
@@ -135,7 +136,7 @@ def _identity(entry: Entry) -> dict[str, Scalar | None]:
 
 
 def _distinct(values: Iterator[Scalar | None]) -> list[str]:
-    return list(dict.fromkeys(str(value) for value in values if value is not None)) if values else []
+    return list(dict.fromkeys(str(value) for value in values if value is not None))
 
 
 def _line(case: Case, kpi: Kpi, base: Sequence[float], new: Sequence[float], demand: Demand) -> Line:
@@ -178,7 +179,4 @@ def text(lines: Sequence[Line], demand: Demand) -> str:
         note = f" ({line.note})" if line.note else ""
         p = "-" if line.p is None else f"{line.p:.2g}"
         rows.append((line.case.name, name, f"{line.n_base} / {line.n_new}", *ratio, p, f"{line.verdict}{note}"))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n" for row in rows
-    )
+    return "\n".join(aligned(rows, str.ljust)) + "\n"

@@ -7,6 +7,7 @@ from pinbench.contract.case import Scalar
 from pinbench.harness.kpi.text import format_value
 from pinbench.harness.record.repeat import repeat_command
 from pinbench.harness.record.tunables import tunables
+from pinbench.harness.report.columns import aligned
 from pinbench.harness.report.listing import Listing
 from pinbench.harness.report.summary import Summary, summarise
 
@@ -25,11 +26,13 @@ def render(listing: Listing) -> str:
 def _of_case(points: Sequence[Summary]) -> Iterator[str]:
     host = "" if points[0].host is None else f" on {points[0].host}"
     best = _best(points)
-    title = "no point gave a number" if best is None else f"{best.kpi.name} ({best.kpi.unit})" if best.kpi else ""
+    kpi = None if best is None else best.kpi
+    title = "no point gave a number" if kpi is None else f"{kpi.name} ({kpi.unit})"
     yield f"# test_{points[0].case.name}{host}: {len(points)} points, {title}"
     swept = _swept(points)
     ordered = sorted(points, key=lambda point: -_share(point, best))
-    yield from _table([[*swept, *_FIGURES], *([*_values(point, swept), *_figures(point, best)] for point in ordered)])
+    rows = [[*_values(point, swept), *_figures(point, best)] for point in ordered]
+    yield from aligned([[*swept, *_FIGURES], *rows], str.rjust)
     if best is not None:
         chosen = " ".join(f"{name}={value}" for name, value in zip(swept, _values(best, swept), strict=True))
         yield f"# best: {chosen or 'the only point'}"
@@ -78,9 +81,3 @@ def _share(point: Summary, best: Summary | None) -> float:
     if best is None or point.kpi is None or not point.med or not best.med:
         return 0.0
     return best.med / point.med if point.kpi.higher_is_better is False else point.med / best.med
-
-
-def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True))

@@ -16,10 +16,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from pinbench.base.cache import cache_folder
 from pinbench.base.errors import HostError
 from pinbench.contract.case import Precision
 from pinbench.contract.result import EngineFacts
-from pinbench.worker.artefact import cache_root, find_or_make, key_of
+from pinbench.worker.artefact import find_or_make, key_of
 from pinbench.worker.engine._needs import require_precision, versions
 from pinbench.worker.engine._stateless import Stateless
 from pinbench.worker.executable import Executable, Setting
@@ -39,7 +40,7 @@ def require(precision: Precision) -> None:
         HostError: there is none, or `precision` is not one of the engine's.
     """
     require_precision("inductor", precision, _PRECISIONS, "it compiles floating-point models")
-    if _compiler() is None and not any(_folder(cache_root()).glob(f"*/{_PACKAGE}")):
+    if _compiler() is None and not any(_folder(cache_folder(os.environ)).glob(f"*/{_PACKAGE}")):
         raise _no_compiler()
 
 

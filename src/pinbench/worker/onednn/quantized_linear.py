@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pinbench.base.units import round_up
+
 LARGEST_CODE = 255
 _LARGEST_WEIGHT = 127
 # Half of it, for CPUs that add two products in 16 bits before they widen: 2 * 255 * 63 still fits there.
@@ -91,7 +93,7 @@ class QuantizedLinear(nn.Module):
 
 def padded_inputs(inputs: int) -> int:
     """Return `inputs` rounded up to what oneDNN multiplies fast."""
-    return -(-inputs // _INPUT_MULTIPLE) * _INPUT_MULTIPLE
+    return round_up(inputs, _INPUT_MULTIPLE)
 
 
 @cache

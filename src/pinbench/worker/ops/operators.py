@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from pinbench.base.errors import OperatorError
+from pinbench.base.units import round_up
 from pinbench.worker.ops.isa import variants
 from pinbench.worker.ops.library import NAMESPACE, Library, discard, provide
 from pinbench.worker.ops.parts import DlrmParts, widen
@@ -49,8 +50,8 @@ def load(cache_dir: Path, cpus: Collection[int]) -> Operators:
 def make_layers(operators: Operators, parts: DlrmParts, isa: str, batch_size: int) -> Operator:
     """Return the model as oneDNN's packed layers around the lookup, for any number of samples."""
     chunk = min(batch_size, max(_CHUNK_ROWS, _CHUNK_ROWS_A_THREAD * torch.get_num_threads()))
-    inputs = _whole(parts.inputs, _INPUT_MULTIPLE)
-    features = _whole(parts.features, _FEATURE_MULTIPLE)
+    inputs = round_up(parts.inputs, _INPUT_MULTIPLE)
+    features = round_up(parts.features, _FEATURE_MULTIPLE)
     head = parts.head_weight_I if parts.over.weights else widen(parts.head_weight_I[None], features)[0]
     return _forward(
         operators.classes.DlrmLayers(
@@ -107,7 +108,3 @@ def _forward(operator: Any) -> Operator:
 def _packed(weights: tuple[Tensor, ...], first_inputs: int, batch_size: int) -> list[Tensor]:
     wide = [widen(weight_OI, first_inputs) if layer == 0 else weight_OI for layer, weight_OI in enumerate(weights)]
     return [torch.ops.mkldnn._reorder_linear_weight(weight_OI, batch_size) for weight_OI in wide]
-
-
-def _whole(size: int, multiple: int) -> int:
-    return -(-size // multiple) * multiple

@@ -264,13 +264,13 @@ def _calibration(case: Case, model: _Model) -> Calibration:
     """Return the rows that a quantised precision takes its scales from."""
     knobs = case.knobs
     if knobs.data_type is DataType.REAL and knobs.dataset_dir is not None:
-        batches, rows = real_calibration(Path(knobs.dataset_dir), model.max_ind_range)
+        make_batches, rows = real_calibration(Path(knobs.dataset_dir), model.max_ind_range)
     else:
         alpha = float(knobs.own["INDEX_ALPHA"])
-        batches, rows = synthetic_calibration(model.config.table_rows, alpha, knobs.seed)
+        make_batches, rows = synthetic_calibration(model.config.table_rows, alpha, knobs.seed)
 
     def feed(module: nn.Module) -> None:
-        for batch in batches:
+        for batch in make_batches():
             module(batch.dense_BI, batch.sparse_BF)
 
     return Calibration(feed=feed, model=f"DLRM {model.config}, {model.origin.identity}", rows=rows)

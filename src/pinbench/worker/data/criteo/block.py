@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from pinbench.base.units import round_up
 from pinbench.worker.data.criteo.batch import Batch
 from pinbench.worker.data.criteo.form import Rows
 from pinbench.worker.data.criteo.schema import DENSE_FEATURES
@@ -55,7 +56,7 @@ def positions(begin: int, rows: int, end: int, most: int) -> Iterator[tuple[int,
 def _room(count: int, shape: tuple[int, ...], dtype: torch.dtype) -> tuple[list[Tensor], npt.NDArray[np.generic]]:
     """Return `count` aligned tensors of `shape`, and one array over the same memory."""
     size, step = math.prod(shape), _ALIGNMENT_BYTES // dtype.itemsize
-    memory = torch.empty(count, -(-size // step) * step, dtype=dtype)
+    memory = torch.empty(count, round_up(size, step), dtype=dtype)
     tensors = [row[:size].view(shape) for row in memory.unbind()]
     return tensors, memory.numpy()[:, :size].reshape(count, *shape)
 

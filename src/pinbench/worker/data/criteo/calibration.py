@@ -1,6 +1,6 @@
 """Rows whose values decide the scales of a quantised model: never those that are measured where there are others."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pinbench.worker.data.criteo.batch import Batch
@@ -12,9 +12,12 @@ _BATCHES = 8
 _PREFERRED = ("train", "val", "test")
 _SHARD = (1 << 31) - 1  # of synthetic rows: no instance has this number
 
+# Made when they are needed: scales that are kept from an earlier start need no rows.
+MakeBatches = Callable[[], list[Batch]]
 
-def real_calibration(dataset_dir: Path, max_ind_range: int) -> tuple[list[Batch], str]:
-    """Return batches of the data set's first train rows, else of another split, and what they are.
+
+def real_calibration(dataset_dir: Path, max_ind_range: int) -> tuple[MakeBatches, str]:
+    """Return what reads the data set's first train rows, else those of another split, and what they are.
 
     Raises:
         DataError: the data set is missing or damaged.
@@ -23,12 +26,15 @@ def real_calibration(dataset_dir: Path, max_ind_range: int) -> tuple[list[Batch]
     split = open_split(dataset_dir, next(name for name in _PREFERRED if name in there), max_ind_range)
     count = max(1, min(_BATCHES, split.rows // _BATCH_SIZE))
     facts = split.facts(_BATCH_SIZE, 0, 1, count)
-    return split.batches(_BATCH_SIZE, 0, 1, count), f"{facts.rows} rows of {facts.name}: {facts.detail}"
+    return lambda: split.batches(_BATCH_SIZE, 0, 1, count), f"{facts.rows} rows of {facts.name}: {facts.detail}"
 
 
-def synthetic_calibration(table_rows: Sequence[int], alpha: float, seed: int) -> tuple[list[Batch], str]:
-    """Return made-up batches that no instance measures, and what they are."""
-    batches = synthetic_batches(
-        batch_size=_BATCH_SIZE, count=_BATCHES, table_rows=table_rows, alpha=alpha, seed=seed, shard=_SHARD
-    )
-    return batches, f"{_BATCH_SIZE * _BATCHES} made-up rows: power law, alpha {alpha:g}, seed {seed}"
+def synthetic_calibration(table_rows: Sequence[int], alpha: float, seed: int) -> tuple[MakeBatches, str]:
+    """Return what makes up batches that no instance measures, and what they are."""
+
+    def make() -> list[Batch]:
+        return synthetic_batches(
+            batch_size=_BATCH_SIZE, count=_BATCHES, table_rows=table_rows, alpha=alpha, seed=seed, shard=_SHARD
+        )
+
+    return make, f"{_BATCH_SIZE * _BATCHES} made-up rows: power law, alpha {alpha:g}, seed {seed}"

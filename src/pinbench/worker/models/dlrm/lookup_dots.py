@@ -12,6 +12,7 @@ The same numbers as `SparseArch` and `DotInteraction` behind each other, arrange
 import torch
 from torch import Tensor, nn
 
+from pinbench.base.units import round_up
 from pinbench.worker.models.dlrm.config import num_pairs
 from pinbench.worker.models.dlrm.interaction import DotInteraction
 from pinbench.worker.models.dlrm.sparse import SparseArch
@@ -67,4 +68,4 @@ class LookupDots(nn.Module):
 
 def _padded(features: int) -> int:
     """Return G, the width of the padded matrix."""
-    return -(-features // _FEATURE_MULTIPLE) * _FEATURE_MULTIPLE
+    return round_up(features, _FEATURE_MULTIPLE)
