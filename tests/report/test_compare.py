@@ -9,6 +9,7 @@ from pinbench.base.errors import UsageError
 from pinbench.harness.cli import main
 from pinbench.harness.report.compare import Demand, Verdict, compare, text
 from pinbench.harness.report.entries import read_entries
+from pinbench.harness.report.ratio import Ratio
 
 USUAL = Demand(threshold=0.01, confidence=0.98)
 
@@ -50,6 +51,15 @@ def test_noise_that_hides_everything_is_undecided(runs):
     assert (
         verdict_of(runs("base", *around(1000, 6, 1, 0.3)), runs("new", *around(1000, 6, 2, 0.3))) is Verdict.UNDECIDED
     )
+
+
+@pytest.mark.parametrize("other", ["rank_test", "ratio_of"])
+def test_a_difference_needs_the_test_and_the_interval(runs, monkeypatch, other):
+    base, new = runs("base", *around(10_000, 10, 1)), runs("new", *around(8_000, 10, 2))
+    assert verdict_of(base, new) is Verdict.WORSE
+    denied = {"rank_test": lambda *_: 0.5, "ratio_of": lambda *_: Ratio(value=0.8, low=0.7, high=1.1)}[other]
+    monkeypatch.setattr(f"pinbench.harness.report.compare.{other}", denied)
+    assert verdict_of(base, new) is Verdict.UNDECIDED
 
 
 def test_three_runs_of_each_tell_nothing(runs, capsys):
