@@ -1,0 +1,1 @@
+"""Learning: the loop over steps, evaluations and epochs, and what it needs. Trainers are in a folder for each model."""

@@ -1,0 +1,46 @@
+"""What learns: a model that each step changes in place."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+from pinbench.contract.result import EngineFacts
+from pinbench.worker.data.criteo.batch import Batch
+from pinbench.worker.executable import Setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainerOrder:
+    """How a trainer is to learn."""
+
+    setting: Setting
+    batch_size: int  # rows of the largest batch
+    device: str = "cpu"  # in PyTorch's words
+
+
+class Trainer(Protocol):
+    """A model, its loss (the mean binary cross-entropy, BCELoss) and plain SGD.
+
+    Not re-entrant: what a call returns may lie in memory that the next one overwrites.
+    """
+
+    facts: EngineFacts
+
+    def step(self, micro_batches: Sequence[Batch], learning_rate: float) -> Tensor:
+        """Learn from all rows of `micro_batches` as of one batch, and return their mean loss before that, shape ().
+
+        Gradients of several micro-batches are of the same weights and add up to those of one large batch, whatever the
+        sizes of its parts.
+        """
+
+    def predict(self, batch: Batch) -> Tensor:
+        """Return the click probability of each row, float32, shape (B,)."""
+
+    def state(self) -> Mapping[str, Tensor]:
+        """Return the fp32 weights by the reference's names (``emb_l.0.weight``, ``bot_l.0.weight``, ...).
+
+        Views of what is trained where it is fp32 on the CPU. Another trainer that is made of them goes on with the same
+        bits: a trainer has no state besides.
+        """
