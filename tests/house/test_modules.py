@@ -107,6 +107,9 @@ _COVERED |= {
         ("raw_files", "files"), ("raw_place", "files"), ("text", "text"),
     )
 }  # fmt: skip
+_COVERED |= {
+    f"worker/training/{name}.py": "training/dlrm/test_eager.py" for name in ("observer", "trainer")
+}  # protocols
 _COVERED |= {"worker/data/sync.py": "data_sets/test_resume.py"}
 _COVERED |= {"worker/data/compiled.py": "data_sets/test_vocabulary.py"}
 _COVERED |= {"worker/data/criteo/source.py": "data_sets/test_synthesize.py"}

@@ -1,0 +1,143 @@
+"""PyTorch as it stands: autograd, sparse gradients of the tables, plain SGD; on any device that PyTorch computes on.
+
+In bfloat16, weights, rows and activations are rounded to it on their way into each product, forward and backward, and
+the last layer stays in fp32, as in inference; what is trained stays in fp32: masters of both stacks, and the tables.
+
+B rows of a batch, R rows of all tables, D embedding width, F sparse features, I dense features, W width of a stack.
+"""
+
+import importlib
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from pinbench.base.errors import HostError
+from pinbench.contract.case import Precision
+from pinbench.contract.result import EngineFacts
+from pinbench.worker.data.criteo.batch import Batch
+from pinbench.worker.models.dlrm.config import DlrmConfig, Interaction
+from pinbench.worker.models.dlrm.interaction import CatInteraction, DotInteraction
+from pinbench.worker.training.trainer import Trainer, TrainerOrder
+
+_COMPUTE = {Precision.FP32: torch.float32, Precision.BFLOAT16: torch.bfloat16}
+_PLUG_INS = {"npu": "torch_npu"}  # devices that PyTorch knows once this package is imported
+
+
+def require(precision: Precision) -> None:
+    """Refuse a precision that gradients are not computed in.
+
+    Raises:
+        HostError: says which there are.
+    """
+    if precision not in _COMPUTE:
+        raise HostError(f"ENGINE=eager trains in {', '.join(_COMPUTE)}, not in {precision}; choose another case")
+
+
+def make(config: DlrmConfig, tables_RD: Tensor, stacks: Mapping[str, Tensor], order: TrainerOrder) -> Trainer:
+    """Return a trainer of these weights; on the CPU it writes to `tables_RD` itself.
+
+    Raises:
+        HostError: the device is not there.
+    """
+    return _Eager(config, tables_RD, stacks, order, _device(order.device))
+
+
+class _Eager:
+    """Not re-entrant, as `Trainer` has it; on the CPU the same steps give the same bits."""
+
+    def __init__(
+        self,
+        config: DlrmConfig,
+        tables_RD: Tensor,
+        stacks: Mapping[str, Tensor],
+        order: TrainerOrder,
+        device: torch.device,
+    ) -> None:
+        self._config = config
+        self._device = device
+        self._compute = _COMPUTE[order.setting.precision]
+        self._tables_RD = tables_RD.to(device).requires_grad_()
+        self._stacks = {name: weight.detach().to(device, copy=True).requires_grad_() for name, weight in stacks.items()}
+        self._first_row_F = torch.tensor([0, *accumulate(config.table_rows)][:-1], device=device)
+        dot = config.interaction is Interaction.DOT
+        self._interaction = (DotInteraction(config.num_tables) if dot else CatInteraction()).to(device)
+        self.facts = EngineFacts(
+            name="eager",
+            versions={"torch": torch.__version__},
+            threads=torch.get_num_threads(),
+            settings={
+                "device": str(device),
+                "compute": str(self._compute).removeprefix("torch."),
+                "masters": "float32",
+                "tables": "float32",
+            },
+        )
+
+    def step(self, micro_batches: Sequence[Batch], learning_rate: float) -> Tensor:
+        """Learn from all rows of `micro_batches` as of one batch, and return their mean loss before that, shape ()."""
+        rows = sum(len(batch.dense_BI) for batch in micro_batches)
+        total = torch.zeros((), device=self._device)
+        for batch in micro_batches:
+            with torch.enable_grad():
+                loss = self._loss(batch) / rows
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += loss.detach()
+        with torch.no_grad():
+            for weight in (self._tables_RD, *self._stacks.values()):
+                assert weight.grad is not None
+                gradient = weight.grad.coalesce() if weight.grad.is_sparse else weight.grad
+                weight.add_(gradient, alpha=-learning_rate)
+                weight.grad = None
+        return total
+
+    def predict(self, batch: Batch) -> Tensor:
+        """Return the click probability of each row, float32, shape (B,)."""
+        with torch.no_grad():
+            return torch.sigmoid(self._logits(batch))
+
+    def state(self) -> Mapping[str, Tensor]:
+        """Return the fp32 weights by the reference's names, views of what is trained."""
+        tables = torch.split(self._tables_RD.detach(), list(self._config.table_rows))
+        named = {f"emb_l.{table}.weight": rows for table, rows in enumerate(tables)}
+        return named | {name: weight.detach() for name, weight in self._stacks.items()}
+
+    def _loss(self, batch: Batch) -> Tensor:
+        """Return the sum over rows of the binary cross-entropy.
+
+        Of logits, where the reference has BCELoss of probabilities: the same numbers, but for rows whose probability
+        has rounded to 0 or 1, which would have no gradient.
+        """
+        assert batch.label_B is not None
+        label_B = batch.label_B.to(self._device)
+        return functional.binary_cross_entropy_with_logits(self._logits(batch), label_B, reduction="sum")
+
+    def _logits(self, batch: Batch) -> Tensor:
+        dense_BI = batch.dense_BI.to(self._device, self._compute)
+        sparse_BF = batch.sparse_BF.to(self._device)
+        dense_BD = self._hidden("bot_l", len(self._config.bottom) - 1, dense_BI)
+        rows_BFD = functional.embedding(sparse_BF + self._first_row_F, self._tables_RD, sparse=True)
+        features_BW = self._interaction(dense_BD, rows_BFD.to(self._compute))
+        last = len(self._config.over) - 2
+        hidden_BW = self._hidden("top_l", last, features_BW).float()
+        weight, bias = self._stacks[f"top_l.{2 * last}.weight"], self._stacks[f"top_l.{2 * last}.bias"]
+        return functional.linear(hidden_BW, weight, bias).squeeze(1)
+
+    def _hidden(self, stack: str, layers: int, hidden_BW: Tensor) -> Tensor:
+        for layer in range(layers):
+            weight, bias = (self._stacks[f"{stack}.{2 * layer}.{kind}"] for kind in ("weight", "bias"))
+            hidden_BW = functional.linear(hidden_BW, weight.to(self._compute), bias.to(self._compute)).relu()
+        return hidden_BW
+
+
+def _device(name: str) -> torch.device:
+    kind = name.partition(":")[0]
+    try:
+        if kind in _PLUG_INS:
+            importlib.import_module(_PLUG_INS[kind])
+        torch.empty(1, device=name)
+    except (ImportError, RuntimeError, AssertionError) as error:
+        raise HostError(f"device {name} cannot be used here ({str(error).splitlines()[0]}); choose cpu") from error
+    return torch.device(name)
