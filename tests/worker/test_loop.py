@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pinbench.worker import loop
-from pinbench.worker.loop import Timed, collector_off, measure, wait_until, warm_up
+from pinbench.worker.loop import Timed, collector_off, measure, measure_while, wait_until, warm_up
 
 US = 1_000
 
@@ -125,3 +125,25 @@ def test_waiting_ends_at_the_time_and_not_before() -> None:
     before_ns = time.monotonic_ns()
     wait_until(before_ns - 1)
     assert time.monotonic_ns() - before_ns < 50_000_000
+
+
+def test_what_lies_between_steps_is_in_the_window_and_in_no_step(clock: FakeTime) -> None:
+    asked = 0
+
+    def more() -> bool:
+        nonlocal asked
+        asked += 1
+        clock.now_ns += 100 * US
+        return asked < 4
+
+    def step(_: object) -> None:
+        clock.now_ns += 9 * US
+
+    timed = measure_while(step, more, 50 * US)
+    assert (asked, list(timed.step_ns)) == (4, [10 * US] * 3)
+    assert timed.begin_ns[0] >= 50 * US
+    assert timed.begin_ns[2] - timed.begin_ns[1] == 111 * US
+
+
+def test_without_any_step_there_are_no_times(clock: FakeTime) -> None:
+    assert not measure_while(lambda _: None, lambda: False, 0).step_ns

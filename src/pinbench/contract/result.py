@@ -111,6 +111,30 @@ class Accuracy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """One look at the evaluation split during a training."""
+
+    step: int  # optimizer steps made before it
+    epoch: float  # 0.05: a twentieth of the first epoch has been learned
+    accuracy: Accuracy
+    train_loss: float  # mean of the steps since the last evaluation
+    elapsed_s: float  # since the first step, evaluations included
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """What was learned in the measured steps."""
+
+    samples: int  # rows that the measured steps learned from
+    loss: float  # of the last step, before it
+    steps_per_epoch: int | None = None  # None: batches came round and round, and nothing was evaluated
+    target_auc: float | None = None  # 0 to 1, at which it ends; None: nothing ends it early
+    reached_s: float | None = None  # seconds from the first step to the end of the evaluation that reached the target
+    evaluations: tuple[Evaluation, ...] = ()  # in order, those before an interruption included
+    resumed_step: int | None = None  # steps that an earlier run had made; None: this one began
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFacts:
     """The model that ran."""
 
@@ -183,6 +207,7 @@ class InstanceResult:
     isa: IsaReadback | None = None
     quality: Quality | None = None
     accuracy: Accuracy | None = None  # of accuracy mode
+    training: Training | None = None  # None: inference
     model: ModelFacts | None = None
     data: DataFacts | None = None
     flow: DataFlow | None = None  # None: all batches were ready before the window

@@ -85,6 +85,24 @@ def measure(
     return Timed(begin_ns=begin_ns, step_ns=step_ns)
 
 
+def measure_while(step: Callable[[Any], Any], more: Callable[[], bool], start_ns: int) -> Timed:
+    """Run `step` from `start_ns` on as long as `more` says so, and return each step's times.
+
+    `more` is asked before each step and after the last one, outside of what is timed: what it does there (an
+    evaluation, a file) lies between steps, within the window. For an instance that runs alone.
+    """
+    clock = time.monotonic_ns
+    begin_ns, step_ns = array("q"), array("q")
+    wait_until(start_ns)
+    while more():
+        begin = clock()
+        step(None)
+        end = clock()
+        begin_ns.append(begin)
+        step_ns.append(end - begin)
+    return Timed(begin_ns=begin_ns, step_ns=step_ns)
+
+
 @contextmanager
 def collector_off() -> Iterator[None]:
     """Keep the garbage collector out of the window; what lives now is not looked at again (gc.freeze).

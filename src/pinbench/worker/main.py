@@ -22,7 +22,7 @@ from pinbench.contract.plan import Instance
 from pinbench.contract.result import Enforcement, InstanceResult, Placement, Status
 from pinbench.worker import pinning, readback, recipes
 from pinbench.worker.gate_client import GateClient
-from pinbench.worker.loop import Timed, collector_off, measure, wait_until, warm_up
+from pinbench.worker.loop import Timed, collector_off, measure, measure_while, wait_until, warm_up
 from pinbench.worker.prepared import Prepared
 
 
@@ -134,6 +134,7 @@ def _measure(
         isa=isa,
         quality=quality,
         accuracy=prepared.accuracy(),
+        training=prepared.training(),
         model=prepared.model,
         data=prepared.data,
         flow=flow,
@@ -145,6 +146,10 @@ def _measure(
 
 def _timed_window(instance: Instance, prepared: Prepared, gate: GateClient, stop_fd: int, start_ns: int) -> Timed:
     knobs = instance.case.knobs
+    if prepared.more is not None:
+        timed = measure_while(prepared.step, prepared.more, start_ns)
+        gate.reached()
+        return timed
     with mmap.mmap(stop_fd, STOP_FLAG_BYTES, prot=mmap.PROT_READ) as shared, memoryview(shared) as stop:
         return measure(
             prepared.step,

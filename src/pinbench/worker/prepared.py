@@ -13,6 +13,7 @@ from pinbench.contract.result import (
     Libraries,
     ModelFacts,
     Quality,
+    Training,
 )
 
 
@@ -32,6 +33,7 @@ class Prepared:
     step: Callable[[Any], Any]
     warm_up_step: Callable[[Any], Any] | None = None  # None: `step`; another where steps must not happen twice
     steps: int | None = None  # of the window; None: as many as the case says
+    more: Callable[[], bool] | None = None  # between steps: whether there is another; None: as `steps` says
     batches: Sequence[Any]
     batch_size: int
     threads: int
@@ -44,4 +46,5 @@ class Prepared:
     flow: Callable[[], DataFlow | None] = _nothing  # what steps have got themselves so far; before and after the window
     close: Callable[[], None] = _nothing  # last of all, and when something failed
     accuracy: Callable[[], Accuracy | None] = _nothing  # after the window: what its outputs are worth
+    training: Callable[[], Training | None] = _nothing  # after the window: what its steps have learned
     gemm_peak: Callable[[], float | None] = _nothing  # FLOP/s of a GEMM of the same precision and threads

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from pinbench.contract.result import Accuracy
+from pinbench.contract.result import Evaluation as Evaluation  # of a record, and of those who are told
 
 
 class Ending(StrEnum):
@@ -42,17 +42,6 @@ class TrainingRun:
     target_auc: float | None  # 0 to 1; None: nothing ends it early
     precision: str
     weights: Mapping[str, tuple[int, ...]]  # shapes by the reference's names
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluation:
-    """One look at the evaluation split."""
-
-    step: int  # optimizer steps made before it
-    epoch: float  # 0.05: a twentieth of the first epoch has been learned
-    accuracy: Accuracy
-    train_loss: float  # mean of the steps since the last evaluation
-    elapsed_s: float  # since the first step, evaluations included
 
 
 class Observer(Protocol):

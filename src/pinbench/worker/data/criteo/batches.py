@@ -110,6 +110,10 @@ class Split:
             cpus=cpus,
         )
 
+    def stream_rows(self, rows: range, batch_size: int, *, threads: int, cpus: Collection[int]) -> Stream:
+        """Begin to read the rows of `rows` ahead, on `cpus`, round and round, whatever the shards; to be closed."""
+        return Stream(self._reader, rows, self._max_ind_range, batch_size=batch_size, threads=threads, cpus=cpus)
+
     def stream_facts(self, batch_size: int, shard: int, shards: int) -> DataFacts:
         """Return what a record says of the batches that `stream` gives.
 
