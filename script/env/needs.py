@@ -2,6 +2,8 @@
 
 import hashlib
 import platform
+import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -20,8 +22,9 @@ LEVELS = {
     "openvino": ("run", "openvino"),
     "ipex": ("run", "ipex"),
     "zentorch": ("run", "zentorch"),
+    "mlperf": ("mlperf",),
     "peers": ("data", "spark", "peers"),  # what the comparisons of data preparation run beside ours
-    "dev": ("run", "cmake", "data", "dev"),
+    "dev": ("run", "cmake", "data", "mlperf", "dev"),
 }
 
 # Levels that want another torch than all others: each has an environment of its own, `.venv-<level>`.
@@ -33,8 +36,18 @@ def packages(level: str, root: Path = ROOT) -> tuple[str, ...]:
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     optional = project["optional-dependencies"]
     groups = [name for group in LEVELS[level] for name in (group, f"{group}-{platform.machine()}")]
-    extras = [name for group in groups for name in optional.get(group, ())]
+    extras = [name for group in groups for raw in optional.get(group, ()) if (name := _for_this_python(raw))]
     return (*project["dependencies"], *extras)
+
+
+def _for_this_python(requirement: str) -> str | None:
+    """Return the name of the package, None where ``; python_version < "3.14"`` leaves this Python out."""
+    name, _, marker = requirement.partition(" ; ")
+    if not marker:
+        return name
+    version = re.fullmatch(r"python_version < ['\"](\d+)\.(\d+)['\"]", marker)
+    assert version, f'{requirement}: of markers only python_version < "X.Y" is understood here'
+    return name if sys.version_info[:2] < (int(version[1]), int(version[2])) else None
 
 
 def implied(level: str) -> tuple[str, ...]:

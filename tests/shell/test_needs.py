@@ -84,7 +84,16 @@ def test_a_level_implies_the_smaller_ones() -> None:
     assert needs.implied("list") == ("list",)
     assert needs.implied("run") == ("list", "run")
     assert needs.implied("data") == ("list", "data")
-    assert needs.implied("dev") == ("list", "cmake", "run", "data", "dev")
+    assert needs.implied("dev") == ("list", "cmake", "run", "data", "mlperf", "dev")
+
+
+@pytest.mark.parametrize(("version", "there"), [((3, 13), True), ((3, 14), False)])
+def test_a_package_without_a_build_for_this_python_is_not_asked_for(
+    version: tuple[int, int], there: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setattr("sys.version_info", (*version, 0))
+    assert ("mlcommons-loadgen" in needs.packages("mlperf")) is there
 
 
 def test_the_fingerprint_changes_with_a_pin_and_not_with_a_comment(tmp_path: Path) -> None:

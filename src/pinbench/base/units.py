@@ -6,7 +6,9 @@ from fractions import Fraction
 from pinbench.base.errors import UsageError
 
 NS_PER_S = 1_000_000_000
+NS_PER_MS = 1_000_000
 MS_PER_S = 1_000
+S_PER_MIN = 60
 S_PER_H = 3_600
 KIB = 1 << 10
 MIB = 1 << 20

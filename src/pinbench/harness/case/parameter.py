@@ -13,6 +13,7 @@ from pinbench.harness.case.rule import Values, When, holds, value_text
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")  # what fits 64 bits; int() alone also takes 1_000 and digits of any script
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+_TEXT = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
 _SIZES = re.compile(r"[1-9][0-9]{0,11}(-[1-9][0-9]{0,11})*")
 
 
@@ -25,6 +26,7 @@ class Kind(StrEnum):
     CHOICE = "choice"
     PATH = "path"
     SIZES = "sizes"
+    TEXT = "text"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,7 @@ class Parameter:
             Kind.BOOL: "True or False",
             Kind.PATH: "a path",
             Kind.SIZES: "positive whole numbers joined by '-'",
+            Kind.TEXT: "a text of 1 to 100 characters on one line",
         }
         return words[self.kind] + self._range_text
 
@@ -122,6 +125,8 @@ def _convert(parameter: Parameter, raw: object, directory: Path) -> Scalar | Non
             return _choice(parameter, text)
         case Kind.PATH:
             return str(directory / text) if text and "\0" not in text else None
+        case Kind.TEXT:
+            return text if _TEXT.fullmatch(text) else None
         case _:
             return text if _SIZES.fullmatch(text) else None
 
