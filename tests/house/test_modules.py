@@ -108,8 +108,12 @@ _COVERED |= {
     )
 }  # fmt: skip
 _COVERED |= {
-    f"worker/training/{name}.py": "training/dlrm/test_eager.py" for name in ("observer", "trainer")
-}  # protocols
+    f"worker/training/{name}.py": f"training/{test}.py"
+    for name, test in {
+        "evaluator": "test_fit", "feed": "test_fit", "observer": "dlrm/test_eager", "trainer": "dlrm/test_eager",
+    }.items()
+}  # fmt: skip
+_COVERED |= {"worker/onednn/trained_linear.py": "training/dlrm/test_eager.py"}
 # MLPerf: what is written is judged by MLCommons' own checkers.
 _COVERED |= {
     "harness/cli/_mlperf_check.py": "cli/test_mlperf.py",

@@ -52,7 +52,8 @@ def fit_of(  # every argument is what one test or another varies
         Evaluator(source, source.rows, TEST_BATCH_SIZE, READING, None),
         FitOrder(run=run_of(**({"global_batch_size": batch_size} | run)), last_step=last_step, test_every=test_every,
                  save_every=save_every, orders=ORDERS),
-        clock_ns=clock_ns, observers=observers, checkpoints=None if folder is None else Checkpoints(folder), saved=saved,
+        clock_ns=clock_ns, observers=observers, saved=saved,
+        checkpoints=None if folder is None else Checkpoints(folder),
     )  # fmt: skip
 
 

@@ -115,7 +115,7 @@ def test_a_full_disk_is_one_line_and_leaves_the_last_checkpoint(tmp_path):
 
 
 def test_the_first_save_on_a_full_disk_says_that_there_is_no_earlier_one(tmp_path):
-    with largest_file(300_000), pytest.raises(ModelError, match="step 25 as .*: File too large; there is no earlier"):
+    with largest_file(300_000), pytest.raises(ModelError, match=r"step 25 as .*: File too large; there is no earlier"):
         fit_of(folder=tmp_path).run()
     assert list(tmp_path.iterdir()) == []
 
@@ -141,7 +141,7 @@ class Malicious:
 def test_a_pickle_in_its_place_is_refused_and_not_run(tmp_path):
     content = pickle.dumps({"state_dict": Malicious(str(tmp_path / "ran"))})
     (tmp_path / FILE).write_bytes(content)
-    with pytest.raises(ModelError, match="cannot be read as safetensors: .*begin anew in another CHECKPOINT_DIR"):
+    with pytest.raises(ModelError, match=r"cannot be read as safetensors: .*begin anew in another CHECKPOINT_DIR"):
         read_saved(tmp_path / FILE)
     assert not (tmp_path / "ran").exists()
 
@@ -149,7 +149,7 @@ def test_a_pickle_in_its_place_is_refused_and_not_run(tmp_path):
 @pytest.mark.parametrize("kept", [0, 7, 100, 20_000, 600_000])
 def test_one_that_is_cut_short_is_refused(tmp_path, done, kept):
     (tmp_path / FILE).write_bytes((done / FILE).read_bytes()[:kept])
-    with pytest.raises(ModelError, match="cannot be read as safetensors: .*copy it again"):
+    with pytest.raises(ModelError, match=r"cannot be read as safetensors: .*copy it again"):
         read_saved(tmp_path / FILE)
 
 
@@ -157,7 +157,7 @@ def test_none_and_one_of_something_else_are_refused(tmp_path, done):
     with pytest.raises(ModelError, match=rf"CHECKPOINT_DIR={tmp_path} has no {FILE}.*leave RESUME out to begin"):
         read_saved(tmp_path / FILE)
     save_file({"emb_l.0.weight": torch.zeros(3)}, tmp_path / FILE)
-    with pytest.raises(ModelError, match="does not say where a training stands .*set CHECKPOINT to it"):
+    with pytest.raises(ModelError, match=r"does not say where a training stands .*set CHECKPOINT to it"):
         read_saved(tmp_path / FILE)
     data = (done / FILE).read_bytes()
     (length,) = struct.unpack("<Q", data[:8])

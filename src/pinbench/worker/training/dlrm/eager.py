@@ -1,7 +1,8 @@
 """PyTorch as it stands: autograd, sparse gradients of the tables, plain SGD; on any device that PyTorch computes on.
 
 In bfloat16, weights, rows and activations are rounded to it on their way into each product, forward and backward, and
-the last layer stays in fp32, as in inference; what is trained stays in fp32: masters of both stacks, and the tables.
+the last layer stays in fp32, as in inference; what is trained stays in fp32: masters of both stacks, and the tables. On
+a CPU without products of bfloat16, those of fp32 stand in for them: of rounded numbers, whose results are rounded.
 
 B rows of a batch, R rows of all tables, D embedding width, F sparse features, I dense features, W width of a stack.
 """
@@ -20,6 +21,7 @@ from pinbench.contract.result import EngineFacts
 from pinbench.worker.data.criteo.batch import Batch
 from pinbench.worker.models.dlrm.config import DlrmConfig, Interaction
 from pinbench.worker.models.dlrm.interaction import CatInteraction, DotInteraction
+from pinbench.worker.onednn.trained_linear import multiplies_bfloat16, trained_linear
 from pinbench.worker.training.trainer import Trainer, TrainerOrder
 
 _COMPUTE = {Precision.FP32: torch.float32, Precision.BFLOAT16: torch.bfloat16}
@@ -58,7 +60,10 @@ class _Eager:
     ) -> None:
         self._config = config
         self._device = device
-        self._compute = _COMPUTE[order.setting.precision]
+        self._rounds_to = _COMPUTE[order.setting.precision]
+        imitates = self._rounds_to is torch.bfloat16 and device.type == "cpu" and not multiplies_bfloat16()
+        self._products = torch.float32 if imitates else self._rounds_to
+        self._linear = trained_linear if device.type == "cpu" else functional.linear
         self._tables_RD = tables_RD.to(device).requires_grad_()
         self._stacks = {name: weight.detach().to(device, copy=True).requires_grad_() for name, weight in stacks.items()}
         self._first_row_F = torch.tensor([0, *accumulate(config.table_rows)][:-1], device=device)
@@ -70,7 +75,8 @@ class _Eager:
             threads=torch.get_num_threads(),
             settings={
                 "device": str(device),
-                "compute": str(self._compute).removeprefix("torch."),
+                "numbers": _name(self._rounds_to),
+                "products": _name(self._products),
                 "masters": "float32",
                 "tables": "float32",
             },
@@ -115,21 +121,31 @@ class _Eager:
         return functional.binary_cross_entropy_with_logits(self._logits(batch), label_B, reduction="sum")
 
     def _logits(self, batch: Batch) -> Tensor:
-        dense_BI = batch.dense_BI.to(self._device, self._compute)
-        sparse_BF = batch.sparse_BF.to(self._device)
-        dense_BD = self._hidden("bot_l", len(self._config.bottom) - 1, dense_BI)
+        dense_BI, sparse_BF = batch.dense_BI.to(self._device), batch.sparse_BF.to(self._device)
+        dense_BD = self._hidden("bot_l", len(self._config.bottom) - 1, self._rounded(dense_BI))
         rows_BFD = functional.embedding(sparse_BF + self._first_row_F, self._tables_RD, sparse=True)
-        features_BW = self._interaction(dense_BD, rows_BFD.to(self._compute))
+        features_BW = self._rounded(self._interaction(dense_BD, self._rounded(rows_BFD)))
         last = len(self._config.over) - 2
         hidden_BW = self._hidden("top_l", last, features_BW).float()
-        weight, bias = self._stacks[f"top_l.{2 * last}.weight"], self._stacks[f"top_l.{2 * last}.bias"]
-        return functional.linear(hidden_BW, weight, bias).squeeze(1)
+        return self._linear(hidden_BW, *self._layer("top_l", last)).squeeze(1)
 
     def _hidden(self, stack: str, layers: int, hidden_BW: Tensor) -> Tensor:
         for layer in range(layers):
-            weight, bias = (self._stacks[f"{stack}.{2 * layer}.{kind}"] for kind in ("weight", "bias"))
-            hidden_BW = functional.linear(hidden_BW, weight.to(self._compute), bias.to(self._compute)).relu()
+            weight, bias = (self._rounded(master) for master in self._layer(stack, layer))
+            hidden_BW = self._rounded(self._linear(hidden_BW, weight, bias)).relu()
         return hidden_BW
+
+    def _layer(self, stack: str, layer: int) -> tuple[Tensor, Tensor]:
+        weight, bias = (self._stacks[f"{stack}.{2 * layer}.{kind}"] for kind in ("weight", "bias"))
+        return weight, bias
+
+    def _rounded(self, numbers: Tensor) -> Tensor:
+        """Return `numbers`, and on the way back their gradient, as numbers of the precision in the dtype of products."""
+        return numbers.to(self._rounds_to).to(self._products)
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def _device(name: str) -> torch.device:
