@@ -23,6 +23,7 @@ from pinbench.harness.kpi import (
     quality,
     samples,
     throughput,
+    training,
     variation,
 )
 from pinbench.harness.kpi.configuration import application_configuration, workload_configuration
@@ -34,8 +35,10 @@ _PRIMARY: dict[Mode, Callable[[Measurement], Kpi]] = {
     Mode.LATENCY: latency.primary,
     Mode.ACCURACY: accuracy.primary,
 }
-_REQUIREMENTS = (placement.require, allocator.require, isa.require, quality.require, accuracy.require)
-_METRICS = (throughput, latency, samples, overlap, variation, loading, noise, memory, flops, quality, accuracy, cost)
+_REQUIREMENTS = (placement.require, allocator.require, isa.require, quality.require, training.require, accuracy.require)
+_METRICS = (
+    throughput, latency, samples, overlap, variation, loading, noise, memory, flops, quality, training, accuracy, cost,
+)  # fmt: skip
 
 
 def judge(record: Record) -> tuple[Kpi, ...]:

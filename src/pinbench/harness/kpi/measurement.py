@@ -86,7 +86,9 @@ def _signal_name(number: int) -> str:
 
 
 def samples_per_step(result: InstanceResult) -> float:
-    """Return the mean: the last batch of accuracy mode has only the rows that are left."""
+    """Return the mean: the last batch of accuracy mode, or of an epoch, has only the rows that are left."""
+    if result.training is not None:
+        return result.training.samples / len(result.step_ns)
     return result.batch_size if result.accuracy is None else result.accuracy.samples / len(result.step_ns)
 
 

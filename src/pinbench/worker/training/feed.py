@@ -11,6 +11,7 @@ from typing import Protocol
 from pinbench.contract.result import DataFlow
 from pinbench.worker.data.criteo.batch import Batch
 from pinbench.worker.data.criteo.stream import Stream
+from pinbench.worker.data.disk import disk_read_bytes
 
 
 class RowSource(Protocol):
@@ -66,17 +67,15 @@ class Feed:
         self._unused += self._batch_size - rows
         return batch if rows == self._batch_size else part_of(batch, 0, rows)
 
-    def flow(self) -> DataFlow | None:
-        """Return what has flowed since the first epoch was opened; None before."""
+    def flow(self) -> DataFlow:
+        """Return what has flowed since the first epoch was opened."""
         flows = [*self._ended, *([] if self._stream is None else [self._stream.flow()])]
-        if not flows:
-            return None
         rows = sum(flow.rows for flow in flows)
         read_bytes = sum(flow.read_bytes for flow in flows)
         return DataFlow(
             rows=rows - self._unused,
             read_bytes=read_bytes - self._unused * (read_bytes // rows if rows else 0),
-            disk_bytes=flows[-1].disk_bytes,  # of the process, so of all streams
+            disk_bytes=disk_read_bytes(),
             wait_ns=sum(flow.wait_ns for flow in flows),
             waits=sum(flow.waits for flow in flows),
             threads=self._reading.threads,

@@ -114,7 +114,7 @@ class Fit:
             resumed_step=self._resumed_step,
         )
 
-    def flow(self) -> DataFlow | None:
+    def flow(self) -> DataFlow:
         """Return what the steps have read."""
         return self._feed.flow()
 

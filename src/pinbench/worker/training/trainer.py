@@ -23,7 +23,8 @@ class TrainerOrder:
 class Trainer(Protocol):
     """A model, its loss (the mean binary cross-entropy, BCELoss) and plain SGD.
 
-    Not re-entrant: what a call returns may lie in memory that the next one overwrites.
+    Not re-entrant: what a call returns may lie in memory that the next one overwrites. A trainer with kernels of its
+    own names them in an attribute `own_kernels`, as an `Executable` does: no log of oneDNN shows them.
     """
 
     facts: EngineFacts

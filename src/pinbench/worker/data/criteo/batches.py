@@ -129,6 +129,11 @@ class Split:
         which = "each row once" if rows == self.rows else f"each of the first {rows} of {self.rows} rows once"
         return DataFacts(name=f"criteo {self._split}", rows=rows, detail=", ".join([*self._origin(1, 0, rows), which]))
 
+    def epoch_facts(self) -> DataFacts:
+        """Return what a record says of all rows, each taken once an epoch."""
+        detail = ", ".join([*self._origin(1, 0, self.rows), "each row once an epoch, in the order of the files"])
+        return DataFacts(name=f"criteo {self._split}", rows=self.rows, detail=detail)
+
     def _origin(self, shards: int, begin: int, end: int) -> list[str]:
         sha256 = self._reader.sha256
         parts = [f"{self._kind} {self._reader.path}", f"sha256 {sha256}" if sha256 else "no manifest, so not verified"]

@@ -6,6 +6,7 @@ from pinbench.worker.models.dlrm.config import DlrmConfig, Interaction
 from pinbench.worker.models.dlrm.lookup_dots import lookup_dots_bytes
 
 _INDEX_BYTES = 8
+_NUMBER_BYTES = 4  # of fp32
 
 
 def step_bytes(config: DlrmConfig, batch_size: int, itemsize: int) -> int:
@@ -21,3 +22,17 @@ def step_bytes(config: DlrmConfig, batch_size: int, itemsize: int) -> int:
         return layers_bytes + bottom_bytes + lookup_dots_bytes(features, config.embedding_dim, batch_size, itemsize)
     rows_bytes = batch_size * _INDEX_BYTES * config.num_tables + bottom_bytes * config.num_tables
     return bottom_bytes + number_bytes * config.over[0] + max(layers_bytes, rows_bytes)
+
+
+def training_step_bytes(config: DlrmConfig, rows: int, batch_size: int) -> int:
+    """Return the most that a training step in fp32 or bfloat16 takes besides weights, their gradients and its batch.
+
+    `rows` rows at a time go forward and back, of `batch_size` in all: what each layer gives is kept for the way back,
+    the features and their dots with their gradients, and, until the last of the rows is done, the gradient of each row
+    of a table that any of them has met.
+    """
+    features, width = config.num_tables + 1, config.embedding_dim
+    layers = 4 * (sum(config.bottom) + sum(config.over))
+    crossed = 6 * features * width + 3 * features * features
+    met_bytes = config.num_tables * (3 * _NUMBER_BYTES * width + 6 * _INDEX_BYTES)
+    return rows * _NUMBER_BYTES * (layers + crossed) + batch_size * met_bytes

@@ -140,7 +140,7 @@ class _Eager:
         return weight, bias
 
     def _rounded(self, numbers: Tensor) -> Tensor:
-        """Return `numbers`, and on the way back their gradient, as numbers of the precision in the dtype of products."""
+        """Return `numbers`, and on the way back their gradient, rounded to the precision, in the dtype of products."""
         return numbers.to(self._rounds_to).to(self._products)
 
 

@@ -1,0 +1,107 @@
+"""Whether a trainer computes what it should: its probabilities, its loss and one update, against an independent fp32.
+
+B checked rows, F sparse features, D embedding width, U different rows of a table.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from pinbench.base.errors import ModelError
+from pinbench.contract.case import Precision
+from pinbench.contract.result import Quality
+from pinbench.worker.data.criteo.batch import Batch
+from pinbench.worker.models.dlrm.config import DlrmConfig
+from pinbench.worker.models.dlrm.reference import reference_logits
+from pinbench.worker.onednn.fpmath import full_fp32
+from pinbench.worker.recipes._dlrm_parts import CHECKED_ROWS
+from pinbench.worker.training.feed import part_of
+from pinbench.worker.training.trainer import Trainer
+
+# Of the norm of an update, its difference to that of fp32. In bfloat16 each of some ten roundings on the way back (unit
+# roundoff 0.2 %) and a few ReLUs that fall on the other side of 0 add up to some 2 %.
+_UPDATE_TOLERANCE = {Precision.FP32: 1e-3, Precision.BFLOAT16: 0.1}
+_RATE = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """By how much a trainer may be off, and what the check may do to it."""
+
+    logits: float
+    learns: bool  # whether a step may change weights
+
+
+def check(trainer: Trainer, config: DlrmConfig, batch: Batch, precision: Precision, allowed: Allowance) -> Quality:
+    """Return how far the trainer's logits are from an independent computation with its own weights.
+
+    Raises:
+        ModelError: logits, loss or update are off by more than the precision explains.
+    """
+    part = part_of(batch, 0, min(CHECKED_ROWS, len(batch.dense_BI)))
+    before = _Independent(config, trainer, part)
+    # A probability within 1e-7 of 0 or 1 has no digits left to compare.
+    bound = torch.logit(torch.tensor(1 - 1e-7, dtype=torch.float64))
+    logits_B = torch.logit(trainer.predict(part).cpu().double(), eps=1e-7)
+    error = (logits_B - before.logits_B.double().clamp(-bound, bound)).abs().max().item()
+    if not error <= allowed.logits:  # NaN is not below anything
+        raise ModelError(
+            f"the trainer's outputs differ from fp32 by {error:g} in the logit, {precision} allows {allowed.logits:g}: "
+            "the number would be of another computation"
+        )
+    loss = float(trainer.step([part], _RATE if allowed.learns else 0.0))
+    if not abs(loss - before.loss) <= allowed.logits:  # a loss moves by no more than its logit does
+        raise ModelError(f"the trainer's loss is {loss:g}, that of fp32 {before.loss:g}: it learns something else")
+    if allowed.learns:
+        _require_update(before, _picked(config, trainer.state(), part), precision)
+    return Quality(samples=len(part.dense_BI), max_logit_error=error, tolerance=allowed.logits)
+
+
+class _Independent:
+    """The textbook computation of a batch with a trainer's weights, and its gradients."""
+
+    def __init__(self, config: DlrmConfig, trainer: Trainer, batch: Batch) -> None:
+        assert batch.label_B is not None
+        self.weights = {
+            name: weight.clone().requires_grad_() for name, weight in _picked(config, trainer.state(), batch).items()
+        }
+        stacks = {name: weight for name, weight in self.weights.items() if not name.startswith("emb_l.")}
+        places = [torch.unique(ids_B, return_inverse=True)[1] for ids_B in batch.sparse_BF.unbind(1)]
+        with torch.enable_grad(), full_fp32():
+            rows_BFD = torch.stack(
+                [self.weights[f"emb_l.{table}.weight"][place_B] for table, place_B in enumerate(places)], dim=1
+            )
+            logits_B = reference_logits(config, stacks, batch.dense_BI, rows_BFD)
+            loss = functional.binary_cross_entropy_with_logits(logits_B, batch.label_B)
+            loss.backward()  # type: ignore[no-untyped-call]
+        self.logits_B = logits_B.detach()
+        self.loss = loss.item()
+
+
+def _picked(config: DlrmConfig, state: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
+    """Return a copy of the weights that `batch` meets: of tables, its different rows in ascending order, (U, D)."""
+    picked = {name: weight.cpu().clone() for name, weight in state.items() if not name.startswith("emb_l.")}
+    for table in range(config.num_tables):
+        rows = state[f"emb_l.{table}.weight"]
+        chosen_U = torch.unique(batch.sparse_BF[:, table]).to(rows.device)
+        picked[f"emb_l.{table}.weight"] = rows[chosen_U].cpu()
+    return picked
+
+
+def _require_update(before: _Independent, after: Mapping[str, Tensor], precision: Precision) -> None:
+    tolerance = _UPDATE_TOLERANCE[precision]
+    difference = total = 0.0
+    for name, weight in before.weights.items():
+        assert weight.grad is not None
+        wanted = -_RATE * weight.grad
+        difference += float((after[name] - weight.detach() - wanted).double().square().sum())
+        total += float(wanted.double().square().sum())
+    share = (difference / total) ** 0.5 if total else 0.0
+    if not share <= tolerance:
+        raise ModelError(
+            f"a step of the trainer differs from one of fp32 by {share:.2g} of its length, {precision} allows "
+            f"{tolerance:g}: the number would be of another training"
+        )
