@@ -23,6 +23,7 @@ LEVELS = {
     "ipex": ("run", "ipex"),
     "zentorch": ("run", "zentorch"),
     "mlperf": ("mlperf",),
+    "plot": ("plot",),
     "peers": ("data", "spark", "peers"),  # what the comparisons of data preparation run beside ours
     "dev": ("run", "cmake", "data", "mlperf", "dev"),
 }

@@ -35,6 +35,7 @@ from pinbench.harness.record.repeat import repeat_command
 from pinbench.harness.record.software import read_software, with_engines
 from pinbench.harness.record.store import IterationDirectory, LogDirectory, open_log_directory
 from pinbench.harness.record.workload_config import Settings
+from pinbench.harness.report.curve import write_curve
 from pinbench.harness.report.plan import plan_lines
 
 HELP = "run one case and print its KPIs (ctest calls this)"
@@ -204,6 +205,8 @@ def _finish(iteration: IterationDirectory, record: Record) -> Status:
     text = format_block(block)
     iteration.finish(record, text)
     print(text, end="")
+    if (missing := write_curve(record, iteration.path)) is not None:
+        print(missing)
     print(f"Workload Logs: {iteration.path}", flush=True)
     return record.status
 
