@@ -18,10 +18,13 @@ from pinbench.worker.weights import private_store
 class ReferenceAlgorithm(nn.Module):
     """What facebookresearch/dlrm computes (dlrm_s_pytorch.py): a bag a table, nn.Linear, bmm, pairs by fresh lists."""
 
-    def __init__(self, config: DlrmConfig, tables_RD: Tensor, stacks: dict[str, Tensor]) -> None:
+    def __init__(
+        self, config: DlrmConfig, tables_RD: Tensor, stacks: dict[str, Tensor], *, learns: bool = False
+    ) -> None:
         super().__init__()
         self.bags = nn.ModuleList(
-            nn.EmbeddingBag.from_pretrained(table, mode="sum") for table in tables_RD.split(list(config.table_rows))
+            nn.EmbeddingBag.from_pretrained(table, freeze=not learns, mode="sum", sparse=learns)
+            for table in tables_RD.split(list(config.table_rows))
         )
         self.bottom = self._stack("bot_l", config.bottom, stacks, nn.ReLU())
         self.top = self._stack("top_l", config.over, stacks, nn.Sigmoid())

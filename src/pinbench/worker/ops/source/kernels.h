@@ -11,8 +11,10 @@ enum class Format : int { kFloat, kBfloat16 };
 
 // The gather and the pairwise dots of a batch. F tables, D values a row, features G = F + 1 with the dense one first.
 struct Lookup {
-  Format format;            // of the tables, the dense feature and the output
+  Format format;            // of the tables
+  Format feature_format;    // of the dense feature and the output: that of the tables, or bfloat16
   const void* tables_RD;    // all tables behind each other
+  int64_t row_stride;       // from row to row, in values
   const int64_t* first_row_F;
   const int64_t* rows_F;    // an id must be below the rows of its table
   int64_t tables;           // F

@@ -121,22 +121,27 @@ void layer(const Layer& layer, const void* x, int64_t x_stride, void* y, int64_t
     multiply<Bfloat16Step>(layer, from, 2 * x_stride, to, 2 * y_stride, samples, panel_begin, panel_end);
 }
 
-void head(const Head& head, const void* x, int64_t x_stride, float* probability_B, int64_t begin, int64_t end) {
-  for (int64_t sample = begin; sample < end; ++sample) {
-    Floats sums{};
-    float rest = head.bias;
-    const float* values = static_cast<const float*>(x) + sample * x_stride;
-    const uint16_t* halves = static_cast<const uint16_t*>(x) + sample * x_stride;
-    const bool is_float = head.input == Format::kFloat;
-    int64_t at = 0;
-    for (; at + kLanes <= head.inputs; at += kLanes) {
-      const Floats hidden = is_float ? load<Floats>(values + at) : widen(load<Halves>(halves + at));
-      sums += hidden * load<Floats>(head.weight + at);
-    }
-    for (; at < head.inputs; ++at) rest += (is_float ? values[at] : widen(halves[at])) * head.weight[at];
-    const Quad quad = quad_of(sums);
-    probability_B[sample] = 1.0f / (1.0f + expf(-(rest + quad[0] + quad[1] + quad[2] + quad[3])));
+PINBENCH_INLINE float sigmoid(float logit) { return 1.0f / (1.0f + expf(-logit)); }
+
+PINBENCH_INLINE float logit_of(const Head& head, const void* x, int64_t x_stride, int64_t sample) {
+  Floats sums{};
+  float rest = head.bias;
+  const float* values = static_cast<const float*>(x) + sample * x_stride;
+  const uint16_t* halves = static_cast<const uint16_t*>(x) + sample * x_stride;
+  const bool is_float = head.input == Format::kFloat;
+  int64_t at = 0;
+  for (; at + kLanes <= head.inputs; at += kLanes) {
+    const Floats hidden = is_float ? load<Floats>(values + at) : widen(load<Halves>(halves + at));
+    sums += hidden * load<Floats>(head.weight + at);
   }
+  for (; at < head.inputs; ++at) rest += (is_float ? values[at] : widen(halves[at])) * head.weight[at];
+  const Quad quad = quad_of(sums);
+  return rest + quad[0] + quad[1] + quad[2] + quad[3];
+}
+
+void head(const Head& head, const void* x, int64_t x_stride, float* probability_B, int64_t begin, int64_t end) {
+  for (int64_t sample = begin; sample < end; ++sample)
+    probability_B[sample] = sigmoid(logit_of(head, x, x_stride, sample));
 }
 
 void pad(Format format, const float* x, int64_t x_stride, int64_t inputs, void* y, int64_t width, int64_t begin,

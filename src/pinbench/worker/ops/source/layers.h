@@ -2,24 +2,13 @@
 #pragma once
 
 #include <ATen/core/LegacyTypeDispatch.h>
-#include <ATen/core/dispatch/Dispatcher.h>
 
 #include <algorithm>
-#include <optional>
-#include <string_view>
 
+#include "linear.h"
 #include "lookup.h"
 
 namespace PINBENCH_NAMESPACE {
-
-// Return relu(x @ weight.T + bias); the weight is packed by mkldnn::_reorder_linear_weight.
-inline at::Tensor packed_layer(const at::Tensor& x_BI, const at::Tensor& weight, const at::Tensor& bias_O) {
-  using Call = at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&, std::string_view,
-                          c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
-  static const auto call =
-      c10::Dispatcher::singleton().findSchemaOrThrow("mkldnn::_linear_pointwise", "").typed<Call>();
-  return call.call(x_BI, weight, bias_O, "relu", c10::List<std::optional<at::Scalar>>(), "");
-}
 
 class DlrmLayers : public torch::CustomClassHolder {
  public:
@@ -62,12 +51,12 @@ class DlrmLayers : public torch::CustomClassHolder {
     kernels_.pad(format_of(x), dense_BI.const_data_ptr<float>(), dense_BI.stride(0), inputs_, x.mutable_data_ptr(),
                  x.size(1), 0, samples);
     for (size_t layer = 0; layer < bottom_weight_.size(); ++layer)
-      x = packed_layer(x, bottom_weight_[layer], bottom_bias_[layer]);
+      x = linear(x, bottom_weight_[layer], bottom_bias_[layer], true);
     const at::Tensor features_BW = features_BW_.narrow(0, 0, samples);
     lookup_dots_.write(x, id_BF, features_BW);
     x = features_BW;
     for (size_t layer = 0; layer < over_weight_.size(); ++layer)
-      x = packed_layer(x, over_weight_[layer], over_bias_[layer]);
+      x = linear(x, over_weight_[layer], over_bias_[layer], true);
     finish(x, probability_B);
   }
 

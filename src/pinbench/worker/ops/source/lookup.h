@@ -9,15 +9,23 @@ class LookupDots : public torch::CustomClassHolder {
  public:
   // `width`: of a row of the output, zeros behind the features.
   LookupDots(const std::string& isa, at::Tensor tables_RD, at::Tensor first_row_F, at::Tensor rows_F, int64_t width)
+      : LookupDots(isa, tables_RD, std::move(first_row_F), std::move(rows_F), width, tables_RD.scalar_type()) {}
+
+  // `type`: of the dense feature and the output, bfloat16 where it is not that of the tables.
+  LookupDots(const std::string& isa, at::Tensor tables_RD, at::Tensor first_row_F, at::Tensor rows_F, int64_t width,
+             at::ScalarType type)
       : kernels_(find_kernels(isa)),
         tables_(std::move(tables_RD), std::move(first_row_F), std::move(rows_F)),
-        width_(width) {
+        width_(width),
+        type_(type) {
+    TORCH_CHECK(type == tables_.type() || type == at::kBFloat16, "features of ", type, " of tables of ",
+                tables_.type(), " have no kernels");
     TORCH_CHECK(width >= tables_.features_width(), "features of ", tables_.features_width(), " do not fit ", width);
   }
 
-  // Return [dense | dots | zeros], shape (B, width), in the type of the tables.
+  // Return [dense | dots | zeros], shape (B, width).
   at::Tensor forward(const at::Tensor& dense_BD, const at::Tensor& id_BF) {
-    at::Tensor output_BW = at::empty({dense_BD.size(0), width_}, at::dtype(tables_.type()));
+    at::Tensor output_BW = at::empty({dense_BD.size(0), width_}, at::dtype(type_));
     write(dense_BD, id_BF, output_BW);
     return output_BW;
   }
@@ -25,10 +33,11 @@ class LookupDots : public torch::CustomClassHolder {
   // The same into memory that the caller has.
   void write(const at::Tensor& dense_BD, const at::Tensor& id_BF, const at::Tensor& output_BW) {
     TORCH_CHECK(dense_BD.dim() == 2 && dense_BD.size(1) == tables_.width() && dense_BD.stride(1) == 1 &&
-                    dense_BD.scalar_type() == tables_.type() && id_BF.size(0) == dense_BD.size(0),
+                    dense_BD.scalar_type() == type_ && id_BF.size(0) == dense_BD.size(0),
                 "the dense feature must look like a row of the tables, one a sample");
-    const Lookup lookup =
+    Lookup lookup =
         tables_.lookup(id_BF, dense_BD.const_data_ptr(), dense_BD.stride(0), output_BW.mutable_data_ptr(), width_);
+    lookup.feature_format = format_of(dense_BD);
     scratch_.provide(at::get_num_threads(), kernels_.scratch_bytes(lookup));
     std::atomic<bool> in_range{true};
     at::parallel_for(0, dense_BD.size(0), kLeastSamples, [&](int64_t begin, int64_t end) {
@@ -49,6 +58,7 @@ class LookupDots : public torch::CustomClassHolder {
   const Kernels& kernels_;
   Tables tables_;
   int64_t width_;
+  at::ScalarType type_;
   ThreadScratch scratch_;
 };
 

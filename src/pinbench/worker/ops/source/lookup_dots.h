@@ -59,7 +59,7 @@ int64_t scratch_bytes(const Lookup& lookup) { return Scratch(lookup).bytes(); }
 PINBENCH_INLINE const char* table_row(const Lookup& lookup, int64_t sample, int64_t table) {
   const int64_t id = lookup.id_BF[sample * lookup.id_stride_B + table * lookup.id_stride_F];
   const int64_t row = lookup.first_row_F[table] + id;
-  return static_cast<const char*>(lookup.tables_RD) + row * lookup.width * value_bytes(lookup.format);
+  return static_cast<const char*>(lookup.tables_RD) + row * lookup.row_stride * value_bytes(lookup.format);
 }
 
 PINBENCH_INLINE void fetch_rows(const Lookup& lookup, int64_t sample, int64_t begin, int64_t end) {
@@ -72,6 +72,10 @@ PINBENCH_INLINE void fetch_rows(const Lookup& lookup, int64_t sample, int64_t be
 
 void fetch(const Lookup& lookup, int64_t sample) { fetch_rows(lookup, sample, 0, lookup.tables); }
 
+PINBENCH_INLINE const char* dense_row(const Lookup& lookup, int64_t sample) {
+  return static_cast<const char*>(lookup.dense_BD) + sample * lookup.dense_stride * value_bytes(lookup.feature_format);
+}
+
 PINBENCH_INLINE bool ids_are_rows(const Lookup& lookup, int64_t sample) {
   const int64_t* id = lookup.id_BF + sample * lookup.id_stride_B;
   bool fine = true;
@@ -80,15 +84,17 @@ PINBENCH_INLINE bool ids_are_rows(const Lookup& lookup, int64_t sample) {
   return fine;
 }
 
-void copy_row(const Lookup& lookup, const char* from, char* to) {
-  if (lookup.format == Format::kFloat || pairs_here(lookup.format)) {
-    memcpy(to, from, lookup.width * value_bytes(lookup.format));
-    return;
-  }
+PINBENCH_INLINE void widen_row(const char* from, float* to, int64_t values) {
   int64_t at = 0;
-  float* values = reinterpret_cast<float*>(to);
-  for (; at + kLanes <= lookup.width; at += kLanes) store(values + at, widen(load<Halves>(from + 2 * at)));
-  for (; at < lookup.width; ++at) values[at] = widen(load<uint16_t>(from + 2 * at));
+  for (; at + kLanes <= values; at += kLanes) store(to + at, widen(load<Halves>(from + 2 * at)));
+  for (; at < values; ++at) to[at] = widen(load<uint16_t>(from + 2 * at));
+}
+
+void copy_row(const Lookup& lookup, Format format, const char* from, char* to) {
+  if (format == Format::kFloat || pairs_here(lookup.format))
+    memcpy(to, from, lookup.width * value_bytes(format));
+  else
+    widen_row(from, reinterpret_cast<float*>(to), lookup.width);
 }
 
 // Point at the rows of a sample, or at copies of those that cannot be read where they lie; and, for the last tile, at
@@ -96,15 +102,16 @@ void copy_row(const Lookup& lookup, const char* from, char* to) {
 PINBENCH_INLINE void point_at_rows(const Lookup& lookup, const Scratch& scratch, void* memory, int64_t sample) {
   const char** row = scratch.rows(memory);
   const int64_t bytes = value_bytes(lookup.format);
-  row[0] = static_cast<const char*>(lookup.dense_BD) + sample * lookup.dense_stride * bytes;
+  row[0] = dense_row(lookup, sample);
   for (int64_t table = 0; table < lookup.tables; ++table) row[table + 1] = table_row(lookup, sample, table);
   for (int64_t feature = lookup.tables + 1; feature < scratch.features; ++feature)
     row[feature] = scratch.copy(memory, feature);
   const bool in_full = lookup.format == Format::kFloat || pairs_here(lookup.format);
-  if (in_full && lookup.width * bytes % int64_t{sizeof(Floats)} == 0) return;
-  for (int64_t feature = 0; feature <= lookup.tables; ++feature) {
+  const bool is_whole = in_full && lookup.width * bytes % int64_t{sizeof(Floats)} == 0;
+  const int64_t copied = !is_whole ? lookup.tables + 1 : lookup.feature_format == lookup.format ? 0 : 1;
+  for (int64_t feature = 0; feature < copied; ++feature) {
     char* copy = scratch.copy(memory, feature);
-    copy_row(lookup, row[feature], copy);
+    copy_row(lookup, feature ? lookup.format : lookup.feature_format, row[feature], copy);
     row[feature] = copy;
   }
 }
@@ -175,11 +182,11 @@ bool lookup_dots(const Lookup& lookup, void* memory, int64_t sample, int64_t ahe
   if (!ids_are_rows(lookup, sample)) return false;
   const Scratch scratch(lookup);
   point_at_rows(lookup, scratch, memory, sample);
-  const int64_t bytes = value_bytes(lookup.format);
+  const int64_t bytes = value_bytes(lookup.feature_format);
   const int64_t pairs = num_pairs(lookup.tables + 1);
   char* output = static_cast<char*>(lookup.output_BW) + sample * lookup.output_width * bytes;
   char* dots = output + lookup.width * bytes;
-  if (lookup.format == Format::kFloat) {
+  if (lookup.feature_format == Format::kFloat) {
     multiply_rows(lookup, scratch.rows(memory), reinterpret_cast<float*>(dots), ahead, row_begin, row_end);
   } else {
     float* triangle = scratch.triangle(memory);
@@ -188,8 +195,7 @@ bool lookup_dots(const Lookup& lookup, void* memory, int64_t sample, int64_t ahe
     round_row(triangle + begin, reinterpret_cast<uint16_t*>(dots) + begin, end - begin);
   }
   if (row_begin == 1) {
-    const char* dense = static_cast<const char*>(lookup.dense_BD) + sample * lookup.dense_stride * bytes;
-    memcpy(output, dense, lookup.width * bytes);
+    memcpy(output, dense_row(lookup, sample), lookup.width * bytes);
     memset(dots + pairs * bytes, 0, (lookup.output_width - lookup.width - pairs) * bytes);
   }
   return true;

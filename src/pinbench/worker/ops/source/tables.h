@@ -29,7 +29,8 @@ class Tables {
  public:
   Tables(at::Tensor tables_RD, at::Tensor first_row_F, at::Tensor rows_F)
       : tables_RD_(std::move(tables_RD)), first_row_F_(std::move(first_row_F)), rows_F_(std::move(rows_F)) {
-    TORCH_CHECK(tables_RD_.dim() == 2 && tables_RD_.is_contiguous(), "the tables must be one contiguous block");
+    TORCH_CHECK(tables_RD_.dim() == 2 && tables_RD_.stride(1) == 1 && tables_RD_.stride(0) >= tables_RD_.size(1),
+                "the tables must be one block of rows behind each other");
     TORCH_CHECK(first_row_F_.numel() == rows_F_.numel() && rows_F_.numel() > 0, "each table has a first row and rows");
     TORCH_CHECK(first_row_F_.is_contiguous() && rows_F_.is_contiguous(), "first rows and sizes must be contiguous");
     for (int64_t table = 0; table < rows_F_.numel(); ++table) {
@@ -52,7 +53,9 @@ class Tables {
                 id_BF.sizes());
     Lookup lookup;
     lookup.format = format_of(tables_RD_);
+    lookup.feature_format = lookup.format;
     lookup.tables_RD = tables_RD_.const_data_ptr();
+    lookup.row_stride = tables_RD_.stride(0);
     lookup.first_row_F = first_row_F_.const_data_ptr<int64_t>();
     lookup.rows_F = rows_F_.const_data_ptr<int64_t>();
     lookup.tables = count();
