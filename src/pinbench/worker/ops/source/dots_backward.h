@@ -71,41 +71,41 @@ PINBENCH_INLINE void rows_as_floats(const Lookup& lookup, const BackScratch& scr
   }
 }
 
-PINBENCH_INLINE void fill_weights(const DotsBackward& back, const BackScratch& scratch, float* weights, int64_t sample) {
-  const Format format = back.lookup.feature_format;
-  const int64_t begin = sample * back.features_stride + back.lookup.width, features = scratch.features;
-  int64_t pair = 0;
+template <Format kFormat>
+PINBENCH_INLINE void fill_weights(const DotsBackward& back, int64_t features, float* weights, int64_t sample) {
+  int64_t pair = sample * back.features_stride + back.lookup.width;
   for (int64_t row = 0; row < features; ++row) {
     for (int64_t column = 0; column < row; ++column, ++pair) {
-      const float weight = value_of(format, back.features_BW, begin + pair);
+      const float weight = value_of(kFormat, back.features_BW, pair);
       weights[row * features + column] = weights[column * features + row] = weight;
     }
     weights[row * features + row] = 0.0f;
   }
 }
 
-// The dense feature went into the output itself besides.
-PINBENCH_INLINE void put_tile(const DotsBackward& back, int64_t sample, int64_t feature, int64_t at, const Floats* sums) {
-  const Format format = back.lookup.feature_format;
+// Where the gradient of a feature goes.
+struct Place {
+  void* to;
+  int64_t begin;
+};
+
+PINBENCH_INLINE Place place_of(const DotsBackward& back, int64_t sample, int64_t feature) {
   const int64_t width = back.lookup.width;
-  void* to = feature ? back.rows_NFD : back.dense_BD;
-  const int64_t begin = (feature ? sample * back.lookup.tables + feature - 1 : sample) * width;
-  const int64_t direct = sample * back.features_stride;
-  for (int v = 0; v < kBackVectors && at < width; ++v, at += kLanes) {
-    if (at + kLanes <= width) {
-      Floats values = sums[v];
-      if (!feature) values += load_values(format, back.features_BW, direct + at);
-      store_values(format, to, begin + at, values);
-      continue;
-    }
-    for (int64_t lane = 0; at + lane < width; ++lane) {
-      const float value = feature ? 0.0f : value_of(format, back.features_BW, direct + at + lane);
-      put_value(format, to, begin + at + lane, value + sums[v][lane]);
-    }
-  }
+  if (!feature) return {back.dense_BD, sample * width};
+  return {back.rows_NFD, (sample * back.lookup.tables + feature - 1) * width};
 }
 
-template <int kRows>
+// kWhole: the width is a multiple of a tile's.
+template <Format kFormat, bool kWhole>
+PINBENCH_INLINE void put_values(const Place& place, int64_t at, int64_t width, Floats values) {
+  if (kWhole || at + kLanes <= width) {
+    store_values(kFormat, place.to, place.begin + at, values);
+    return;
+  }
+  for (int64_t lane = 0; at + lane < width; ++lane) put_value(kFormat, place.to, place.begin + at + lane, values[lane]);
+}
+
+template <Format kFormat, bool kWhole, int kRows>
 PINBENCH_INLINE void back_tile(const DotsBackward& back, const BackScratch& scratch, void* memory, int64_t sample,
                                int64_t feature, int64_t at) {
   const float* const* rows = scratch.rows(memory);
@@ -119,20 +119,48 @@ PINBENCH_INLINE void back_tile(const DotsBackward& back, const BackScratch& scra
       for (int v = 0; v < kBackVectors; ++v) sums[r][v] += weight * values[v];
     }
   }
-  for (int r = 0; r < kRows; ++r) put_tile(back, sample, feature + r, at, sums[r]);
+  for (int r = 0; r < kRows; ++r) {
+    const Place place = place_of(back, sample, feature + r);
+    for (int v = 0; v < kBackVectors; ++v)
+      put_values<kFormat, kWhole>(place, at + v * kLanes, back.lookup.width, sums[r][v]);
+  }
 }
 
-// Rows that are left over at the end: fewer than a whole tile has.
-template <int kRows>
-void back_rest(int64_t rows, const DotsBackward& back, const BackScratch& scratch, void* memory, int64_t sample,
-               int64_t feature, int64_t at) {
+// The code for `rows` features, at most kRows: fewer than a whole tile's are left over at the end.
+template <Format kFormat, bool kWhole, int kRows>
+void back_features(int64_t rows, const DotsBackward& back, const BackScratch& scratch, void* memory, int64_t sample,
+                   int64_t feature) {
   if constexpr (kRows > 1) {
     if (rows < kRows) {
-      back_rest<kRows - 1>(rows, back, scratch, memory, sample, feature, at);
+      back_features<kFormat, kWhole, kRows - 1>(rows, back, scratch, memory, sample, feature);
       return;
     }
   }
-  back_tile<kRows>(back, scratch, memory, sample, feature, at);
+  for (int64_t at = 0; at < scratch.values; at += kBackValues)
+    back_tile<kFormat, kWhole, kRows>(back, scratch, memory, sample, feature, at);
+}
+
+// The dense feature went into the output itself besides.
+template <Format kFormat>
+PINBENCH_INLINE void add_direct(const DotsBackward& back, int64_t sample) {
+  const int64_t width = back.lookup.width, direct = sample * back.features_stride, begin = sample * width;
+  for (int64_t at = 0; at < width; ++at)
+    put_value(kFormat, back.dense_BD, begin + at,
+              value_of(kFormat, back.dense_BD, begin + at) + value_of(kFormat, back.features_BW, direct + at));
+}
+
+template <Format kFormat, bool kWhole>
+void dots_backward_of(const DotsBackward& back, const BackScratch& scratch, void* memory, int64_t sample,
+                      int64_t ahead) {
+  const Lookup& lookup = back.lookup;
+  fill_weights<kFormat>(back, scratch.features, scratch.weights(memory), sample);
+  for (int64_t feature = 0; feature < scratch.features; feature += kBackRows) {
+    const int64_t rows = scratch.features - feature < kBackRows ? scratch.features - feature : kBackRows;
+    const int64_t tables_end = feature + rows <= lookup.tables ? feature + rows : lookup.tables;
+    if (ahead >= 0) fetch_rows(lookup, ahead, feature, tables_end);
+    back_features<kFormat, kWhole, kBackRows>(rows, back, scratch, memory, sample, feature);
+  }
+  add_direct<kFormat>(back, sample);
 }
 
 void dots_backward(const DotsBackward& back, void* memory, int64_t sample, int64_t ahead) {
@@ -143,14 +171,13 @@ void dots_backward(const DotsBackward& back, void* memory, int64_t sample, int64
     back.row_NF[sample * lookup.tables + table] = lookup.first_row_F[table] + id;
   }
   rows_as_floats(lookup, scratch, memory, sample);
-  fill_weights(back, scratch, scratch.weights(memory), sample);
-  for (int64_t feature = 0; feature < scratch.features; feature += kBackRows) {
-    const int64_t rows = scratch.features - feature < kBackRows ? scratch.features - feature : kBackRows;
-    const int64_t tables_end = feature + rows <= lookup.tables ? feature + rows : lookup.tables;
-    if (ahead >= 0) fetch_rows(lookup, ahead, feature, tables_end);
-    for (int64_t at = 0; at < scratch.values; at += kBackValues)
-      back_rest<kBackRows>(rows, back, scratch, memory, sample, feature, at);
-  }
+  const bool is_whole = scratch.values == lookup.width;
+  if (lookup.feature_format == Format::kFloat)
+    (is_whole ? dots_backward_of<Format::kFloat, true> : dots_backward_of<Format::kFloat, false>)(
+        back, scratch, memory, sample, ahead);
+  else
+    (is_whole ? dots_backward_of<Format::kBfloat16, true> : dots_backward_of<Format::kBfloat16, false>)(
+        back, scratch, memory, sample, ahead);
 }
 
 }  // namespace
