@@ -1,11 +1,13 @@
 """The reference's training of 50 steps: its rows, its weights before and after, and what it saw on the way."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from pinbench.base.cache import cache_folder
 from pinbench.contract.case import Precision
 from pinbench.worker.data.criteo.batches import Split, open_split
 from pinbench.worker.executable import Setting
@@ -50,7 +52,7 @@ def golden_config() -> DlrmConfig:
 
 
 def setting_of(precision: Precision = Precision.FP32) -> Setting:
-    return Setting(precision=precision, cpus=(0,), cache=Path("/nonexistent"))
+    return Setting(precision=precision, cpus=(0,), cache=cache_folder(os.environ))
 
 
 def trainer_of(engine, weights, config: DlrmConfig | None = None, precision: Precision = Precision.FP32) -> Trainer:

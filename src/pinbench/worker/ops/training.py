@@ -3,6 +3,7 @@
 R rows of all tables, D values each, F tables; O outputs, I inputs of a layer.
 """
 
+import platform
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,18 +34,19 @@ class LearnedParts:
     head_bias: Tensor  # shape (1,)
 
 
-def make_training(operators: Operators, parts: LearnedParts, isa: str, dtype: torch.dtype, batch_size: int) -> Any:
+def make_training(
+    operators: Operators, parts: LearnedParts, isa: str, dtype: torch.dtype, batch_size: int, products: str
+) -> Any:
     """Return an object that learns in place, with layers of `dtype`; see dlrm_training.h for its calls.
 
-    `batch_size`: of the largest step that needs no new memory.
+    `batch_size`: of the largest step that needs no new memory. `products`: as `choose_products` returns.
     """
     has_instructions = bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-    chunk = chunk_rows(batch_size)
     return operators.classes.DlrmTraining(
         isa, parts.tables_RD, parts.first_row_F, parts.rows_F, parts.inputs,
         list(parts.bottom.weights), list(parts.bottom.biases), list(parts.over.weights), list(parts.over.biases),
-        parts.head_weight_I, parts.head_bias, dtype == torch.bfloat16, has_instructions, packs(isa, chunk),
-        batch_size, chunk,
+        parts.head_weight_I, parts.head_bias, dtype == torch.bfloat16, has_instructions, products, batch_size,
+        chunk_rows(batch_size),
     )  # fmt: skip
 
 
@@ -53,6 +55,12 @@ def chunk_rows(batch_size: int) -> int:
     return min(batch_size, max(_CHUNK_ROWS, _CHUNK_ROWS_A_THREAD * torch.get_num_threads()))
 
 
-def packs(isa: str, chunk: int) -> bool:
-    """Return whether weights are packed in each step: oneDNN's kernels for AVX2 and less gain nothing from it."""
-    return isa.startswith("avx512") and chunk >= _PACKED_ROWS
+def choose_products(isa: str, batch_size: int, machine: str | None = None) -> str:
+    """Return what multiplies on `machine` (``uname -m``; this one): ``plain``, ``packed`` or ``pytorch``.
+
+    Never by a trial: two runs would differ in their bits. oneDNN's kernels for AVX2 and less gain nothing from packed
+    weights; off x86-64 its products of weights as they lie are not its fast ones.
+    """
+    if (machine or platform.machine()) != "x86_64":
+        return "pytorch"
+    return "packed" if isa.startswith("avx512") and chunk_rows(batch_size) >= _PACKED_ROWS else "plain"

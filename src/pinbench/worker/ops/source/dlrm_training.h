@@ -22,9 +22,9 @@ class DlrmTraining : public torch::CustomClassHolder {
   DlrmTraining(const std::string& isa, at::Tensor tables_RD, at::Tensor first_row_F, at::Tensor rows_F, int64_t inputs,
                const Tensors& bottom_weight, const Tensors& bottom_bias, const Tensors& over_weight,
                const Tensors& over_bias, at::Tensor head_weight, at::Tensor head_bias, bool halves,
-               bool has_instructions, bool pack, int64_t most_samples, int64_t chunk)
+               bool has_instructions, const std::string& products, int64_t most_samples, int64_t chunk)
       : kernels_(find_training_kernels(isa)),
-        rules_{halves ? at::kBFloat16 : at::kFloat, has_instructions, pack},
+        rules_{halves ? at::kBFloat16 : at::kFloat, has_instructions, products_of(products)},
         inputs_(inputs),
         chunk_(chunk),
         tables_(tables_RD, first_row_F, rows_F),

@@ -1,6 +1,9 @@
 // Linear layers that learn: their weights, what they computed last, and the gradients of it.
 #pragma once
 
+#include <ATen/ops/addmm.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/relu.h>
 #include <ATen/ops/zeros_like.h>
 
 #include "linear.h"
@@ -12,11 +15,22 @@ namespace PINBENCH_NAMESPACE {
 // The kernels for learning by the name of their instruction set; what the CPU has is for the caller to know.
 const TrainingKernels& find_training_kernels(const std::string& isa);
 
+// What multiplies: oneDNN with weights as they lie, oneDNN with weights that are packed anew in each step, which pays for
+// many samples, or whatever PyTorch takes where oneDNN's plain products are slow.
+enum class Products { kPlain, kPacked, kPytorch };
+
+inline Products products_of(const std::string& name) {
+  if (name == "plain") return Products::kPlain;
+  if (name == "packed") return Products::kPacked;
+  TORCH_CHECK(name == "pytorch", "products are plain, packed or pytorch, not ", name);
+  return Products::kPytorch;
+}
+
 // How layers compute. bfloat16 without instructions for it is computed in fp32 and rounded: the same numbers, slower.
 struct LayerRules {
   at::ScalarType type;    // of weights, inputs and outputs; sums, biases' gradients and what is learned are fp32
   bool has_instructions;  // of oneDNN for the type
-  bool pack;              // weights anew in each step, for products of many samples
+  Products products;
 };
 
 // Samples whose sums are added up by one thread, whatever the number of threads.
@@ -84,18 +98,26 @@ class LearnedLayer {
  private:
   at::Tensor product(const at::Tensor& x_BI, const at::Tensor& weight, const std::optional<at::Tensor>& bias_O,
                      bool relu) const {
-    if (rules_.type == at::kFloat || rules_.has_instructions) return linear(x_BI, weight, bias_O, relu);
+    if (rules_.type == at::kFloat || rules_.has_instructions) return multiply(x_BI, weight, bias_O, relu);
     std::optional<at::Tensor> bias;
     if (bias_O) bias = bias_O->to(at::kFloat);
-    return linear(x_BI.to(at::kFloat), weight.to(at::kFloat), bias, relu).to(rules_.type);
+    return multiply(x_BI.to(at::kFloat), weight.to(at::kFloat), bias, relu).to(rules_.type);
+  }
+
+  at::Tensor multiply(const at::Tensor& x_BI, const at::Tensor& weight, const std::optional<at::Tensor>& bias_O,
+                      bool relu) const {
+    if (rules_.products != Products::kPytorch) return linear(x_BI, weight, bias_O, relu);
+    const at::Tensor y_BO = bias_O ? at::addmm(*bias_O, x_BI, weight.t()) : at::mm(x_BI, weight.t());
+    return relu ? at::relu(y_BO) : y_BO;
   }
 
   // Make what the products read from what is learned.
   void refresh() {
     const at::Tensor typed_OI = weight_OI_.to(rules_.type);  // itself where it is fp32
     typed_bias_O_ = bias_O_.to(rules_.type);
-    forward_weight_ = rules_.pack ? packed(typed_OI) : typed_OI;
-    backward_weight_ = rules_.pack ? packed(typed_OI.t().contiguous()) : typed_OI.t();
+    const bool pack = rules_.products == Products::kPacked && (rules_.type == at::kFloat || rules_.has_instructions);
+    forward_weight_ = pack ? packed(typed_OI) : typed_OI;
+    backward_weight_ = pack ? packed(typed_OI.t().contiguous()) : typed_OI.t();
   }
 
   LayerRules rules_;

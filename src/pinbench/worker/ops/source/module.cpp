@@ -50,7 +50,7 @@ TORCH_LIBRARY(PINBENCH_NAMESPACE, library) {
   using Training = PINBENCH_NAMESPACE::DlrmTraining;
   library.class_<Training>("DlrmTraining")
       .def(torch::init<Name, at::Tensor, at::Tensor, at::Tensor, int64_t, const Tensors&, const Tensors&,
-                       const Tensors&, const Tensors&, at::Tensor, at::Tensor, bool, bool, bool, int64_t, int64_t>())
+                       const Tensors&, const Tensors&, at::Tensor, at::Tensor, bool, bool, Name, int64_t, int64_t>())
       .def("begin", &Training::begin)
       .def("learn", &Training::learn)
       .def("bottom", &Training::bottom)

@@ -20,7 +20,7 @@ from pinbench.worker.engine._needs import require_precision, versions
 from pinbench.worker.models.dlrm.config import DlrmConfig, Interaction
 from pinbench.worker.ops import isa as isas
 from pinbench.worker.ops.operators import load
-from pinbench.worker.ops.training import chunk_rows, make_training
+from pinbench.worker.ops.training import choose_products, chunk_rows, make_training
 from pinbench.worker.training import dlrm as trainers
 from pinbench.worker.training.dlrm._learned import learned_parts, named_weights
 from pinbench.worker.training.dlrm._split_rows import joined, split_in_place
@@ -86,11 +86,18 @@ class PinnedTrainer:
         self._is_split = split_tables
         self._parts = learned_parts(config, split_in_place(tables_RD) if split_tables else tables_RD, stacks)
         self.chunk_rows = chunk_rows(order.batch_size)  # samples that one call of a part of the operator takes
-        self.operator: Any = make_training(operators, self._parts, isa, dtype, order.batch_size)
+        products = choose_products(isa, order.batch_size)
+        self.operator: Any = make_training(operators, self._parts, isa, dtype, order.batch_size, products)
         self.facts = EngineFacts(
             name="pinned",
             versions=versions(("torch",)),
             threads=torch.get_num_threads(),
+            settings={
+                "compute": str(dtype).removeprefix("torch."),
+                "masters": "float32",
+                "tables": "float32 in halves" if split_tables else "float32",
+                "products": "PyTorch" if products == "pytorch" else f"oneDNN, {products} weights",
+            },
             isa=isa,
             build_s=operators.build_s,
         )
