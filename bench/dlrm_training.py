@@ -15,7 +15,6 @@ import argparse
 import os
 import statistics
 import sys
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -29,7 +28,6 @@ from _quiet import Watch
 from torch import Tensor
 
 from pinbench.base.cache import cache_folder
-from pinbench.base.units import GIGA, PERCENT
 from pinbench.contract.case import Precision
 from pinbench.worker.data.criteo.batch import Batch
 from pinbench.worker.data.criteo.batches import synthetic_batches
@@ -116,8 +114,8 @@ def report(batch_size: int, rates: dict[str, list[float]], bounds: dict[str, lis
         ratios = [ours / peer for ours, peer in zip(values, rates[_PEER], strict=True)]
         median, medians[name] = statistics.median(values), statistics.median(ratios)
         print(
-            f"B={batch_size:<6} {name:16} {median:12,.0f} samples/s  spread {(max(values) - min(values)) / median:4.0%}  "
-            f"{medians[name]:5.2f}x [{min(ratios):.2f} .. {max(ratios):.2f}] "
+            f"B={batch_size:<6} {name:16} {median:12,.0f} samples/s  "
+            f"spread {(max(values) - min(values)) / median:4.0%}  {medians[name]:5.2f}x [{min(ratios):.2f} .. {max(ratios):.2f}] "
             f"best {max(values) / max(rates[_PEER]):.2f}x  n={len(values)}{share(values, bounds.get(name.split()[1]))}"
         )
     return medians
@@ -178,7 +176,9 @@ def main() -> int:
             for batch_size in arguments.batch_size:
                 split = arguments.split_tables and name == "bfloat16"
                 ours = trainer(name, config, tables_RD.clone() if split else tables_RD, batch_size, split_tables=split)
-                bound = TrainingRoofline(config, tables_RD, _TYPES[name] if has_bfloat16() else torch.float32, batch_size)
+                bound = TrainingRoofline(
+                    config, tables_RD, _TYPES[name] if has_bfloat16() else torch.float32, batch_size
+                )
                 print(f"B={batch_size} {name}, {ours.facts.isa}")
                 profile(ours, bound, config, batches_of(batch_size, arguments, config), arguments.seconds)
         return 0

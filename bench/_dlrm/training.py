@@ -21,7 +21,9 @@ def reference_step(
     config: DlrmConfig, tables_RD: Tensor, stacks: dict[str, Tensor], batches: Sequence[Batch], learning_rate: float
 ) -> Step:
     """Return what facebookresearch/dlrm does in a step (dlrm_s_pytorch.py): sparse gradients, autograd, SGD."""
-    model = ReferenceAlgorithm(config, tables_RD, {name: weight.clone() for name, weight in stacks.items()}, learns=True)
+    model = ReferenceAlgorithm(
+        config, tables_RD, {name: weight.clone() for name, weight in stacks.items()}, learns=True
+    )
     optimizer = torch.optim.SGD(model.parameters(), lr=learning_rate)
     loss_of = nn.BCELoss(reduction="mean")
     offset_FB = [torch.arange(len(batches[0].dense_BI))] * config.num_tables
@@ -40,7 +42,7 @@ def reference_step(
 
 
 class TrainingRoofline:
-    """Seconds of a step if products ran at the best rate of all layers and rows came and went as memory can; no overlap.
+    """Samples per second if products ran at the best rate of all layers and rows moved as memory can; no overlap.
 
     An update reads a row and its gradient and writes the row, at the rate of a large copy.
     """

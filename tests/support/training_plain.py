@@ -1,4 +1,6 @@
-"""Training as a textbook has it, in float64: a bag a table with sparse gradients, autograd, SGD; and what it is given."""
+"""Training as a textbook has it, in float64: a bag a table with sparse gradients, autograd, SGD; and its input."""
+
+import itertools
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +26,7 @@ def weights_of(config: DlrmConfig, seed: int = 0) -> tuple[Tensor, dict[str, Ten
     tables_RD = torch.rand(sum(config.table_rows), config.embedding_dim, generator=generator) - 0.5
     stacks = {}
     for name, sizes in (("bot_l", config.bottom), ("top_l", config.over)):
-        for layer, (inputs, outputs) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        for layer, (inputs, outputs) in enumerate(itertools.pairwise(sizes)):
             weight_OI = torch.randn(outputs, inputs, generator=generator) / inputs**0.5
             stacks[f"{name}.{2 * layer}.weight"] = weight_OI
             stacks[f"{name}.{2 * layer}.bias"] = torch.rand(outputs, generator=generator) - 0.3

@@ -54,7 +54,11 @@ def test_a_training_in_micro_batches_is_autograds_and_the_facts_say_what_ran():
     assert largest_errors(trainer.state(), plain, begin)[0] < 1e-5
     expected_B = plain.logits(batch).detach().sigmoid()
     assert torch.allclose(trainer.predict(batch).double(), expected_B, rtol=0, atol=1e-5)
-    assert (trainer.facts.name, trainer.facts.fallback, trainer.facts.isa) == ("pinned", None, useful(torch.float32)[-1])
+    assert (trainer.facts.name, trainer.facts.fallback, trainer.facts.isa) == (
+        "pinned",
+        None,
+        useful(torch.float32)[-1],
+    )
     assert trainer.facts.settings["compute"] == "float32"
 
 
@@ -124,9 +128,7 @@ def test_rows_that_are_split_are_joined_again_bit_by_bit_and_the_upper_half_is_t
 def test_without_a_compiler_or_dots_eager_learns_and_the_facts_say_so(interaction, monkeypatch, tmp_path):
     monkeypatch.setattr(operators, "_loaded", {})
     monkeypatch.setenv("PATH", str(tmp_path))
-    config = make_config(
-        embedding_dim=8, bottom="13-12-8", over="16-1", table_rows=(3, 40, 1), interaction=interaction
-    )
+    config = make_config(embedding_dim=8, bottom="13-12-8", over="16-1", table_rows=(3, 40, 1), interaction=interaction)
     tables_RD, stacks = weights_of(config)
     trainer = pinned.make(config, tables_RD, stacks, order_of())
     assert trainer.facts.name == "eager"
@@ -139,7 +141,7 @@ def test_without_a_compiler_or_dots_eager_learns_and_the_facts_say_so(interactio
 def test_precisions_and_devices_that_it_does_not_learn_on_are_refused_with_the_way_out():
     for precision in (Precision.FP32, Precision.BFLOAT16):
         pinned.require(precision)
-    with pytest.raises(HostError, match="ENGINE=pinned does not compute in int8: .* it has fp32, bfloat16"):
+    with pytest.raises(HostError, match=r"ENGINE=pinned does not compute in int8: .* it has fp32, bfloat16"):
         pinned.require(Precision.INT8)
     config = config_of(tables=2, width=8)
     with pytest.raises(UsageError, match="ENGINE=pinned learns on the CPU, not on cuda:0; set ENGINE=eager"):

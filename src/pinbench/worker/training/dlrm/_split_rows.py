@@ -15,7 +15,7 @@ def split_in_place(tables_RD: Tensor) -> Tensor:
     width = tables_RD.shape[1]
     halves_RH = tables_RD.view(torch.int16)  # H = 2 D
     for word_RD, half_RH in zip(
-        tables_RD.view(torch.int32).split(_BLOCK_ROWS), halves_RH.split(_BLOCK_ROWS), strict=True
+        torch.split(tables_RD.view(torch.int32), _BLOCK_ROWS), torch.split(halves_RH, _BLOCK_ROWS), strict=True
     ):
         upper_RD = (word_RD + 0x8000) >> 16
         lower_RD = word_RD - (upper_RD << 16)
@@ -30,7 +30,7 @@ def joined(tables_RD: Tensor) -> Tensor:
     halves_RH = tables_RD.view(torch.int16)
     joined_RD = torch.empty_like(tables_RD)
     for word_RD, half_RH in zip(
-        joined_RD.view(torch.int32).split(_BLOCK_ROWS), halves_RH.split(_BLOCK_ROWS), strict=True
+        torch.split(joined_RD.view(torch.int32), _BLOCK_ROWS), torch.split(halves_RH, _BLOCK_ROWS), strict=True
     ):
         word_RD.copy_((half_RH[:, :width].to(torch.int32) << 16) + half_RH[:, width:])
     return joined_RD

@@ -75,7 +75,9 @@ class PinnedTrainer:
             OperatorError: the operators cannot be had, or the model is of another kind.
         """
         if config.interaction is not Interaction.DOT:
-            raise OperatorError(f"the operators learn pairwise dots, features of this model meet by {config.interaction}")
+            raise OperatorError(
+                f"the operators learn pairwise dots, features of this model meet by {config.interaction}"
+            )
         operators = load(order.setting.cache, order.setting.cpus)
         dtype = _TYPES[order.setting.precision]
         if split_tables and dtype is not torch.bfloat16:
