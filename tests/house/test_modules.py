@@ -120,6 +120,8 @@ _COVERED |= {
     "harness/cli/_mlperf_package.py": "cli/test_mlperf.py",
     "harness/mlperf/checkers.py": "cli/test_mlperf.py",
     "worker/training/mlperf_optimizers.py": "training/test_mlperf_log.py",
+    "worker/loadgen/library.py": "worker/test_dlrm_scenario.py",
+    "worker/loadgen/test.py": "worker/test_dlrm_scenario.py",
 }
 _COVERED |= {"worker/data/sync.py": "data_sets/test_resume.py"}
 _COVERED |= {"worker/data/compiled.py": "data_sets/test_vocabulary.py"}

@@ -5,7 +5,7 @@ import pytest
 from pinbench.base.errors import PlanError
 from pinbench.base.jsonio import from_jsonable, to_jsonable
 from pinbench.base.units import GIB
-from pinbench.contract.case import Function, Isa, Mode, Precision
+from pinbench.contract.case import Function, Isa, Mode, Precision, Scenario
 from pinbench.contract.plan import Plan, WeightSource
 from pinbench.harness.host.facts import read_facts
 from pinbench.harness.host.topology import read_topology
@@ -136,3 +136,11 @@ def test_a_plan_survives_json(planned):
 
 def test_the_deadline_is_the_cases(planned):
     assert planned("firecracker", deadline_s=77.0).deadline_s == 77.0
+
+
+@pytest.mark.parametrize(("mode", "cores"), [(Mode.THROUGHPUT, 80), (Mode.LATENCY, 4)])
+def test_one_loadgen_tests_one_instance(planned, mode, cores):
+    (instance,) = planned("altra-2s", scenario=Scenario.OFFLINE, mode=mode).instances
+    assert len(instance.cpus) == cores
+    straddling = planned("altra-2s", scenario=Scenario.OFFLINE, cores_per_instance=160, own={"STRADDLE_NODES": True})
+    assert [len(instance.cpus) for instance in straddling.instances] == [160]

@@ -54,6 +54,16 @@ class DataType(StrEnum):
     REAL = "real"
 
 
+class Scenario(StrEnum):
+    """Who asks for inferences: our own loop (no word), or MLPerf's LoadGen, in one of its scenarios."""
+
+    OWN = ""
+    OFFLINE = "Offline"
+    SERVER = "Server"
+    SINGLE_STREAM = "SingleStream"
+    MULTI_STREAM = "MultiStream"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knobs:
     """Everything about a case that a user may turn; the upper-case name is the environment's.
@@ -71,6 +81,7 @@ class Knobs:
     data_type: DataType = DataType.SYNTHETIC
     dataset_dir: str | None = None
     engine: str = "eager"
+    scenario: Scenario = Scenario.OWN
     allow_emulation: bool = False  # of a precision that the CPU lacks the instructions for
     seed: int = 0
     onednn_verbose: int = 0

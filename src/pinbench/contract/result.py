@@ -135,6 +135,26 @@ class Training:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoadgenResult:
+    """What MLPerf's LoadGen says of a test.
+
+    None: not of this scenario, or of accuracy mode, of which LoadGen gives no figures.
+    """
+
+    scenario: str
+    is_valid: bool | None = None
+    reasons: tuple[str, ...] = ()  # why it is not valid, in LoadGen's words
+    samples_per_s: float | None = None  # of Offline and Server
+    percentile: str | None = None  # of the single and multi stream: the one that counts, "90.0"
+    percentile_ns: float | None = None
+    estimate_ns: float | None = None  # of the same, as early stopping has it; what a submission reports
+    latency_ns: Mapping[str, float] = field(default_factory=dict)  # "Min", "Mean", "Max", "50.00", "90.00", ...
+    settings: Mapping[str, str] = field(default_factory=dict)  # as LoadGen writes them
+    samples: int = 0  # there are
+    pairs: int = 0  # of user and item, in these samples together
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFacts:
     """The model that ran."""
 
@@ -208,6 +228,7 @@ class InstanceResult:
     quality: Quality | None = None
     accuracy: Accuracy | None = None  # of accuracy mode
     training: Training | None = None  # None: inference
+    loadgen: LoadgenResult | None = None  # None: our own loop asked
     model: ModelFacts | None = None
     data: DataFacts | None = None
     flow: DataFlow | None = None  # None: all batches were ready before the window

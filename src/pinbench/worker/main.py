@@ -75,7 +75,7 @@ def _run_instance(options: argparse.Namespace, gate: GateClient) -> None:
     gate.phase("set-up")
     recipe = load_plugin(recipes, instance.case.recipe)
     prepared: Prepared
-    with closing(recipe.prepare(instance, gate, options.store_fd)) as prepared:
+    with closing(recipe.prepare(instance, gate, options.store_fd, options.instance.parent)) as prepared:
         result = _measure(instance, prepared, gate, binding, options.stop_fd)
     gate.phase("writing")
     write_json(options.instance.with_name("result.json"), result)
@@ -99,6 +99,7 @@ def _measure(
     isa = prepared.probe()
     gate.phase("warm-up")
     warmup_ns = warm_up(prepared.warm_up_step or prepared.step, prepared.batches, instance.case.knobs.warmup_steps)
+    prepared.warmed(warmup_ns)
     gate.phase("check")
     quality = prepared.check()
     # Before the window as well as after it: a thread on a foreign CPU would spoil the others' numbers too.
@@ -135,6 +136,7 @@ def _measure(
         quality=quality,
         accuracy=prepared.accuracy(),
         training=prepared.training(),
+        loadgen=prepared.loadgen(),
         model=prepared.model,
         data=prepared.data,
         flow=flow,

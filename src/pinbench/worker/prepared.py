@@ -11,6 +11,7 @@ from pinbench.contract.result import (
     EngineFacts,
     IsaReadback,
     Libraries,
+    LoadgenResult,
     ModelFacts,
     Quality,
     Training,
@@ -18,6 +19,10 @@ from pinbench.contract.result import (
 
 
 def _nothing() -> None:
+    return None
+
+
+def _ignore(_: Sequence[int]) -> None:
     return None
 
 
@@ -32,6 +37,7 @@ class Prepared:
 
     step: Callable[[Any], Any]
     warm_up_step: Callable[[Any], Any] | None = None  # None: `step`; another where steps must not happen twice
+    warmed: Callable[[Sequence[int]], None] = _ignore  # after warm-up: is told how long each of its steps took, in ns
     steps: int | None = None  # of the window; None: as many as the case says
     more: Callable[[], bool] | None = None  # between steps: whether there is another; None: as `steps` says
     batches: Sequence[Any]
@@ -47,4 +53,5 @@ class Prepared:
     close: Callable[[], None] = _nothing  # last of all, and when something failed
     accuracy: Callable[[], Accuracy | None] = _nothing  # after the window: what its outputs are worth
     training: Callable[[], Training | None] = _nothing  # after the window: what its steps have learned
+    loadgen: Callable[[], LoadgenResult | None] = _nothing  # after the window: what LoadGen, which asked, says
     gemm_peak: Callable[[], float | None] = _nothing  # FLOP/s of a GEMM of the same precision and threads

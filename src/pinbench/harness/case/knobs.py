@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from pinbench.contract.case import DataType, Knobs
+from pinbench.contract.case import DataType, Knobs, Scenario
 from pinbench.harness.case.rule import Values
 
 REQUIRED = ("BATCH_SIZE", "WARMUP_STEPS", "STEPS", "MIN_DURATION")  # every workload has these
@@ -18,6 +18,7 @@ FIELDS = {
     "DATA_TYPE": "data_type",
     "DATASET_DIR": "dataset_dir",
     "ENGINE": "engine",
+    "SCENARIO": "scenario",
     "ALLOW_EMULATION": "allow_emulation",
     "SEED": "seed",
     "ONEDNN_VERBOSE": "onednn_verbose",
@@ -37,6 +38,8 @@ def make_knobs(values: Values, dimensions: Iterable[str]) -> Knobs:
     known: dict[str, Any] = {FIELDS[name]: value for name, value in values.items() if name in FIELDS}
     if "data_type" in known:
         known["data_type"] = DataType(known["data_type"])
+    if "scenario" in known:
+        known["scenario"] = Scenario(known["scenario"])
     own = {
         name: value
         for name, value in values.items()

@@ -51,12 +51,19 @@ def application_configuration(record: Record) -> dict[str, Scalar]:
     case = record.plan.case
     return _known(
         {
-            "SCENARIO": _SCENARIOS.get(case.mode),
+            "SCENARIO": case.knobs.scenario.value or _SCENARIOS.get(case.mode),
+            "LOADGEN": _loadgen(record),
             "SERVING_STACK": f"in process, engine {_engines(case, record.results)}" if _has_model(record) else None,
             "MODEL_WORKERS": len(record.plan.instances),
             "REQUEST_PER_WORKER": 1,
         }
     )
+
+
+def _loadgen(record: Record) -> str | None:
+    """Return the settings that LoadGen itself says it had."""
+    found = next((result.loadgen for result in record.results if result.loadgen is not None), None)
+    return None if found is None else ", ".join(f"{name}={value}" for name, value in found.settings.items()) or None
 
 
 def _known(values: Fields) -> dict[str, Scalar]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from types import ModuleType
 
 from pinbench.base.errors import KpiError
 from pinbench.contract.case import Mode
@@ -22,6 +23,7 @@ from pinbench.harness.kpi import (
     placement,
     quality,
     samples,
+    scenario,
     throughput,
     training,
     variation,
@@ -35,10 +37,16 @@ _PRIMARY: dict[Mode, Callable[[Measurement], Kpi]] = {
     Mode.LATENCY: latency.primary,
     Mode.ACCURACY: accuracy.primary,
 }
-_REQUIREMENTS = (placement.require, allocator.require, isa.require, quality.require, training.require, accuracy.require)
+_REQUIREMENTS = (
+    placement.require, allocator.require, isa.require, quality.require, training.require, accuracy.require,
+    scenario.require,
+)  # fmt: skip
 _METRICS = (
     throughput, latency, samples, overlap, variation, loading, noise, memory, flops, quality, training, accuracy, cost,
 )  # fmt: skip
+
+# Of a test by LoadGen, which is one step to us: its own figures stand for what steps would tell.
+_LOADGEN_METRICS = (scenario, samples, overlap, noise, memory, quality, accuracy)
 
 
 def judge(record: Record) -> tuple[Kpi, ...]:
@@ -50,12 +58,21 @@ def judge(record: Record) -> tuple[Kpi, ...]:
     run = measurement(record)
     for require in _REQUIREMENTS:
         require(run)
-    metrics = (kpi for metric in _METRICS for kpi in metric.kpis(run))
-    kpis = (*metrics, _PRIMARY[run.case.mode](run))
+    metrics = (kpi for metric in _metrics(run) for kpi in metric.kpis(run))
+    kpis = (*metrics, _primary(run)(run))
     for kpi in kpis:
         if isinstance(kpi.value, float) and not math.isfinite(kpi.value):
             raise KpiError(f"{kpi.name} is {kpi.value}, not a number")
     return kpis
+
+
+def _metrics(run: Measurement) -> tuple[ModuleType, ...]:
+    return _LOADGEN_METRICS if run.case.knobs.scenario else _METRICS
+
+
+def _primary(run: Measurement) -> Callable[[Measurement], Kpi]:
+    asked_by_loadgen = run.case.knobs.scenario and run.case.mode is not Mode.ACCURACY
+    return scenario.primary if asked_by_loadgen else _PRIMARY[run.case.mode]
 
 
 def conclude(record: Record) -> tuple[Record, Block]:

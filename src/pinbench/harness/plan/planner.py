@@ -41,7 +41,7 @@ def make_plan(
         Demand(
             mode=case.mode,
             cores_per_instance=case.knobs.cores_per_instance,
-            instances=case.knobs.instances,
+            instances=1 if case.knobs.scenario else case.knobs.instances,  # of one LoadGen
             straddle_nodes=bool(case.knobs.own.get("STRADDLE_NODES", False)),
         ),
     )

@@ -187,7 +187,7 @@ def ready_batches(instance: Instance, model: Model, split: Split | None) -> tupl
 
 def num_ready(case: Case) -> int:
     """Return how many batches are in memory before the window."""
-    rows = CHECKED_ROWS if is_end_to_end(case) else _DISTINCT_ROWS
+    rows = CHECKED_ROWS if is_end_to_end(case) or case.knobs.scenario else _DISTINCT_ROWS
     return min(max(rows // case.knobs.batch_size, _MIN_BATCHES), _MAX_BATCHES)
 
 

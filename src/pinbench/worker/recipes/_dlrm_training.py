@@ -71,10 +71,10 @@ class _Splits:
     test: Split | None
 
 
-def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepared:
-    """Return steps that learn, as `instance` orders it."""
+def prepare(instance: Instance, gate: GateClient, store_fd: int | None, folder: Path) -> Prepared:
+    """Return steps that learn, as `instance` orders it; MLPerf's log goes into `folder`."""
     case, knobs = instance.case, instance.case.knobs
-    log = open_log(case, _folder()) if case.mode is Mode.ACCURACY and knobs.own.get("MLPERF_LOGGING") else None
+    log = open_log(case, folder) if case.mode is Mode.ACCURACY else None
     if knobs.engine not in plugin_names(trainers):
         raise UsageError(
             f"ENGINE={knobs.engine} does not train DLRM; set ENGINE to one of: {', '.join(plugin_names(trainers))}"
@@ -155,10 +155,6 @@ class _Learner:
                 "that of no training; set LEARNING_RATE lower or LR_WARMUP_STEPS higher"
             )
         return Training(samples=self._samples, loss=self._loss)
-
-
-def _folder() -> Path:
-    return Path(sys.argv[1]).parent  # of instance.json, which is what this program is started with
 
 
 def _say(line: str) -> None:

@@ -25,6 +25,7 @@ from pinbench.worker.data.criteo.footprint import batch_row_bytes, ready_bytes, 
 from pinbench.worker.data.criteo.schema import DENSE_FEATURES
 from pinbench.worker.executable import Executable, Setting
 from pinbench.worker.gate_client import GateClient
+from pinbench.worker.loadgen.library import load_library
 from pinbench.worker.models.dlrm.capping import (
     batch_remainder_bytes,
     mlp_remainder_bytes,
@@ -55,17 +56,22 @@ from pinbench.worker.recipes._dlrm_parts import (
     stream_of,
     weight_origin,
 )
+from pinbench.worker.recipes._dlrm_scenario import loaded_bytes, under_loadgen
 
 _SPLIT = "test"  # the labelled rows that inference runs on
 _MAX_CPU_ISA = "ONEDNN_MAX_CPU_ISA"  # which the plan sets where a label excludes what the CPU has
 
 
-def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepared:
-    """Return DLRM as `instance` orders it, with all batches in memory unless the case says end to end."""
+def prepare(instance: Instance, gate: GateClient, store_fd: int | None, folder: Path = Path()) -> Prepared:
+    """Return DLRM as `instance` orders it, with all batches in memory unless the case says end to end.
+
+    What else than its result the instance writes goes into `folder`.
+    """
     case, knobs = instance.case, instance.case.knobs
+    library = load_library() if knobs.scenario else None
     torch.set_grad_enabled(False)
     if case.function is Function.TRAINING:
-        return _dlrm_training.prepare(instance, gate, store_fd)
+        return _dlrm_training.prepare(instance, gate, store_fd, folder)
     engine = load_plugin(engines, knobs.engine)
     engine.require(case.precision)
     precision = load_plugin(precisions, case.precision)
@@ -98,6 +104,8 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepa
         check=lambda: _check(model, step, batches, precision.LOGIT_TOLERANCE),
         gemm_peak=lambda: gemm_peak_flop_per_s(precision.MULTIPLY_DTYPE),
     )
+    if library is not None:
+        return under_loadgen(prepared, instance, split, config.table_rows, library, folder)
     if case.mode is Mode.ACCURACY:
         return _scoring(prepared, instance, split, model)
     return _end_to_end(prepared, instance, split) if is_end_to_end(case) else prepared
@@ -149,6 +157,8 @@ def _batch_bytes(case: Case, config: DlrmConfig, itemsize: int) -> int:
     batch_size, tables = case.knobs.batch_size, config.num_tables
     rows = batch_size * num_ready(case)
     read_bytes = stream_bytes(batch_size, int(case.knobs.own["DATA_THREADS"]), tables) if is_end_to_end(case) else 0
+    if case.knobs.scenario:
+        read_bytes = loaded_bytes(case, tables)
     checked_rows = rows + batch_size  # the check copies the batch that it takes its rows from
     running_bytes = step_bytes(config, batch_size, itemsize) + batch_row_bytes(tables) * checked_rows
     return read_bytes + max(ready_bytes(rows, tables), running_bytes)

@@ -38,7 +38,7 @@ class Behaviour(StrEnum):
     DIE = "die"  # SIGKILL in the middle of the window
 
 
-def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepared:
+def prepare(instance: Instance, gate: GateClient, store_fd: int | None, folder: Path) -> Prepared:
     """Return a step that does nothing for STEP_MS, and the misbehaviour that was asked for.
 
     Raises:

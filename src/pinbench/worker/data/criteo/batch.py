@@ -26,6 +26,11 @@ class Batch:
     sparse_BF: Tensor  # int64, 0 <= row < rows of the table
     label_B: Tensor | None  # float32, 0 or 1
 
+    def part(self, begin: int, end: int) -> "Batch":
+        """Return the rows from `begin` to before `end`, in the same memory."""
+        label_B = None if self.label_B is None else self.label_B[begin:end]
+        return Batch(dense_BI=self.dense_BI[begin:end], sparse_BF=self.sparse_BF[begin:end], label_B=label_B)
+
 
 def logarithm(dense_BI: npt.NDArray[np.int32] | npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return log(x + 1) of integers; floats are of a format that has the logarithm in the file.
