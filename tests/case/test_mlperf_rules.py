@@ -50,7 +50,11 @@ def test_without_a_scenario_our_own_loop_asks(change):
         ("throughput", ("TARGET_QPS=5",), r"these are for LoadGen; set SCENARIO too"),
         ("throughput", ("SCENARIO=Offline", "INSTANCE_NUMBER=2"), "one LoadGen tests one system"),
         ("throughput", ("SCENARIO=Offline", "TARGET_LATENCY=5"), "only Server has a bound"),
-        ("throughput", ("SCENARIO=Offline", "DATA_THREADS=3"), "has its samples loaded into memory"),
+        (
+            "throughput",
+            ("SCENARIO=Offline", "DATA_TYPE=real", "DATASET_DIR=x", "DATA_LOADING=end_to_end"),
+            "has its samples loaded into memory",
+        ),
         ("throughput", ("SCENARIO=Offline", "SAMPLE_QUANTILES=q.txt"), "a sample then has one pair"),
         ("throughput", ("SCENARIO=Server", "LOADGEN_CONFIG=user.conf", "STEPS=5"), "say what LoadGen does"),
         ("latency", ("SCENARIO=SingleStream", "TARGET_QPS=5"), "the next query comes when the last one is answered"),

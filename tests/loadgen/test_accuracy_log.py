@@ -44,14 +44,19 @@ def test_it_is_scored_as_scikit_learn_scores_it(replies, tmp_path):
     ("change", "message"),
     [
         (lambda replies: replies[:-1], r"has no reply to 1 of 4 samples"),
-        (lambda replies: [*replies, replies[0]], r"has sample 2 twice"),
-        (lambda replies: [*replies, (9, replies[0][1])], r"has sample 9 twice, or there is none"),
+        (lambda replies: [*replies, (2, replies[0][1] / 2)], r"has two different replies to sample 2"),
+        (lambda replies: [*replies, (9, replies[0][1])], r"has a reply to sample 9, and there are 4"),
         (lambda replies: [(replies[0][0], replies[0][1][:-1]), *replies[1:]], r"sample 2 has 76 pairs, the sample 77"),
     ],
 )
 def test_a_log_that_is_not_whole_is_refused(change, message, replies, tmp_path):
     with pytest.raises(RecordError, match=message):
         score(write(tmp_path / "log", change(replies)), SIZES)
+
+
+def test_a_sample_that_multi_stream_asked_for_again_is_scored_once(replies, tmp_path):
+    once = score(write(tmp_path / "once", replies), SIZES)
+    assert score(write(tmp_path / "twice", [*replies, replies[2], replies[0]]), SIZES) == once
 
 
 @pytest.mark.parametrize("data", ["0000", "zz", 7])
@@ -63,5 +68,5 @@ def test_a_line_that_is_no_reply_is_refused_with_its_place(data, tmp_path):
 
 
 def test_a_log_that_is_absent_is_refused(tmp_path):
-    with pytest.raises(RecordError, match="cannot read .*absent: No such file"):
+    with pytest.raises(RecordError, match=r"cannot read .*absent: No such file"):
         score(tmp_path / "absent", SIZES)

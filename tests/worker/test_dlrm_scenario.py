@@ -42,6 +42,15 @@ needs_loadgen = pytest.mark.skipif(
 )
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Compute with one thread: on a host that is busy otherwise a team of them waits for each other at each layer."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def order_of(scenario: Scenario, mode: Mode = Mode.THROUGHPUT, own: dict[str, Scalar] | None = None, **knobs: object):
     chosen = {
         "batch_size": 64, "warmup_steps": 4, "steps": 100, "min_duration_s": 0.2, "engine": "eager",

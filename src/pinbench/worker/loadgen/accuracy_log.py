@@ -17,29 +17,36 @@ _PAIR = np.dtype([("probability", "<f4"), ("label", "<f4")])
 
 
 def score(path: Path, size_S: Sizes) -> Accuracy:
-    """Return what all replies are worth together.
+    """Return what all replies are worth together, each sample once.
+
+    MultiStream fills up its last query with samples that it has asked for already; their replies must be the same.
 
     Args:
         path: the log; one object a line, its data hexadecimal.
         size_S: the pairs that each sample has.
 
     Raises:
-        RecordError: the log cannot be read, a sample is missing or there twice, or a reply has another length.
+        RecordError: the log cannot be read, a sample is missing or has two answers, or a reply has another length.
         ModelError: a probability is NaN.
         DataError: all labels are the same.
     """
     scores = ClickScores(int(size_S.sum()))
-    missing = np.ones(len(size_S), np.bool_)
+    seen: dict[int, int] = {}  # the hash of the reply to each sample
     for index, pairs in _replies(path):
-        if not 0 <= index < len(size_S) or not missing[index]:
-            raise RecordError(f"{path} has sample {index} twice, or there is none of that number among {len(size_S)}")
+        if not 0 <= index < len(size_S):
+            raise RecordError(f"{path} has a reply to sample {index}, and there are {len(size_S)}")
+        digest = hash(pairs.tobytes())
+        if index in seen:
+            if seen[index] != digest:
+                raise RecordError(f"{path} has two different replies to sample {index}")
+            continue
         if len(pairs) != size_S[index]:
             raise RecordError(f"{path}: the reply to sample {index} has {len(pairs)} pairs, the sample {size_S[index]}")
-        missing[index] = False
+        seen[index] = digest
         probability, label = (torch.from_numpy(pairs[name].astype(np.float32)) for name in ("probability", "label"))
         scores.take(probability, label)
-    if missing.any():
-        raise RecordError(f"{path} has no reply to {int(missing.sum())} of {len(size_S)} samples")
+    if len(seen) < len(size_S):
+        raise RecordError(f"{path} has no reply to {len(size_S) - len(seen)} of {len(size_S)} samples")
     return scores.judge()
 
 
