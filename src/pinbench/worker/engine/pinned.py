@@ -20,6 +20,8 @@ from pinbench.worker.engine._needs import versions
 from pinbench.worker.executable import Executable, Setting
 from pinbench.worker.onednn.fpmath import multiplies_in_bfloat16
 from pinbench.worker.ops import isa as isas
+from pinbench.worker.ops.code_operators import make_code_chain, make_code_layers
+from pinbench.worker.ops.code_parts import CodeParts, is_quantized, take_apart_codes
 from pinbench.worker.ops.operators import Operator, Operators, load, make_chain, make_layers
 from pinbench.worker.ops.parts import DlrmParts, take_apart
 from pinbench.worker.ops.trial import best_seconds
@@ -27,6 +29,7 @@ from pinbench.worker.ops.trial import best_seconds
 _LARGEST_CHAIN = 64  # samples; from some 16 on oneDNN's blocking wins, and what is left is for the trial to find out
 _CHAIN, _LAYERS = "chain", "layers"
 _TYPES = {torch.float32: "f32", torch.bfloat16: "bf16"}  # oneDNN's words
+_CODE_TYPES = "src:u8 wei:s8 dst:u8"
 
 
 NEEDS_GRAPH = False
@@ -45,12 +48,12 @@ def compile(  # noqa: A001 - the verb of every engine
         UsageError: `setting` limits the instruction set to one that oneDNN does not know.
     """
     try:
-        parts = take_apart(model)
+        parts = take_apart_codes(model) if is_quantized(model) else take_apart(model)
         operators = load(setting.cache, setting.cpus)
     except OperatorError as error:
         fallback = eager.compile(model, inputs, setting)
         return replace(fallback, facts=replace(fallback.facts, fallback=f"not pinned: {error}"))
-    isa = isas.best(isas.useful(parts.tables_RD.dtype), setting.max_cpu_isa)
+    isa = isas.best(isas.useful(_multiplied(parts)), setting.max_cpu_isa)
     batch_size = len(inputs[0])
     paths = _paths(operators, parts, isa, batch_size, setting)
     trial_s = _try(paths, parts, batch_size) if len(paths) > 1 else {}
@@ -70,14 +73,20 @@ def compile(  # noqa: A001 - the verb of every engine
     )
 
 
+def _multiplied(parts: DlrmParts) -> torch.dtype:
+    return torch.int8 if isinstance(parts, CodeParts) else parts.tables_RD.dtype
+
+
 def _paths(
     operators: Operators, parts: DlrmParts, isa: str, batch_size: int, setting: Setting
 ) -> Mapping[str, Operator]:
-    paths = {_LAYERS: make_layers(operators, parts, isa, batch_size)}
     # The chain has no AMX tiles, and fp32 is fp32 in it: labels that promise otherwise are oneDNN's to keep.
-    if batch_size <= _LARGEST_CHAIN and setting.isa is not Isa.AMX and not multiplies_in_bfloat16():
-        paths[_CHAIN] = make_chain(operators, parts, isa, batch_size)
-    return paths
+    has_chain = batch_size <= _LARGEST_CHAIN and setting.isa is not Isa.AMX and not multiplies_in_bfloat16()
+    if isinstance(parts, CodeParts):
+        paths = {_LAYERS: make_code_layers(operators, parts, isa, batch_size)}
+        return paths | ({_CHAIN: make_code_chain(operators, parts, isa, batch_size)} if has_chain else {})
+    paths = {_LAYERS: make_layers(operators, parts, isa, batch_size)}
+    return paths | ({_CHAIN: make_chain(operators, parts, isa, batch_size)} if has_chain else {})
 
 
 def _try(paths: Mapping[str, Operator], parts: DlrmParts, batch_size: int) -> dict[str, float]:
@@ -94,5 +103,6 @@ def _kernels(parts: DlrmParts, path: str, isa: str) -> tuple[Kernel, ...]:
     implementation = f"pinbench:{isa}"
     lookup = Kernel(primitive="lookup_dots", implementation=implementation, types=types, calls=1)
     layers = len(parts.bottom.weights) + len(parts.over.weights)
-    chain = Kernel(primitive="chain", implementation=implementation, types=types, calls=layers)
+    chain_types = _CODE_TYPES if isinstance(parts, CodeParts) else types
+    chain = Kernel(primitive="chain", implementation=implementation, types=chain_types, calls=layers)
     return (lookup, chain) if path == _CHAIN else (lookup,)

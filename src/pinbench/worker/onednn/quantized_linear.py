@@ -38,7 +38,7 @@ class Encode(nn.Module):
 
     def __init__(self, quantization: Quantization) -> None:
         super().__init__()
-        self._quantization = quantization
+        self.quantization = quantization
         self._code_BI = torch.empty(0, 0, dtype=torch.uint8)
 
     def forward(self, value_BI: Tensor) -> Tensor:
@@ -48,8 +48,8 @@ class Encode(nn.Module):
         if len(self._code_BI) < rows or self._code_BI.shape[1] != padded:
             self._code_BI = torch.zeros(rows, padded, dtype=torch.uint8)
         code_BI = self._code_BI[:rows]
-        scaled_BI = value_BI.float().mul(1 / self._quantization.scale).round_()
-        code_BI[:, :inputs] = scaled_BI.add_(self._quantization.zero).clamp_(0, LARGEST_CODE)
+        scaled_BI = value_BI.float().mul(1 / self.quantization.scale).round_()
+        code_BI[:, :inputs] = scaled_BI.add_(self.quantization.zero).clamp_(0, LARGEST_CODE)
         return code_BI
 
 
@@ -72,20 +72,21 @@ class QuantizedLinear(nn.Module):
         weight_OI = linear.weight.detach().float()
         limit = largest_weight()
         self.scale_O = weight_OI.abs().amax(dim=1).clamp(min=torch.finfo(torch.float32).tiny) / limit
-        code_OI = (weight_OI / self.scale_O[:, None]).round().clamp(-limit, limit).to(torch.int8)
-        code_OI = functional.pad(code_OI, (0, inputs - weight_OI.shape[1]))
-        self.weight_packed = torch.ops.onednn.qlinear_prepack(code_OI, None)
+        # Kept beside the packed ones, a quarter of what they were: operators of our own pack them in their own way.
+        self.code_OI = (weight_OI / self.scale_O[:, None]).round().clamp(-limit, limit).to(torch.int8)
+        padded_OI = functional.pad(self.code_OI, (0, inputs - weight_OI.shape[1]))
+        self.weight_packed = torch.ops.onednn.qlinear_prepack(padded_OI, None)
         self.zero_O = torch.zeros(len(weight_OI), dtype=torch.int64)
         self.bias_O = linear.bias.detach().float().clone()
         self.activation = activation
-        self._source = (source.scale, source.zero)
+        self.source, self.target = source, target
         self._target = (1.0, 0) if target is None else (target.scale, target.zero)
         self._dtype = torch.float32 if target is None else torch.uint8
 
     def forward(self, code_BI: Tensor) -> Tensor:
         """Return shape (B, O), codes or fp32."""
         output: Tensor = torch.ops.onednn.qlinear_pointwise(
-            code_BI, *self._source, self.weight_packed, self.scale_O, self.zero_O, self.bias_O,
+            code_BI, self.source.scale, self.source.zero, self.weight_packed, self.scale_O, self.zero_O, self.bias_O,
             *self._target, self._dtype, self.activation, [], "",
         )  # fmt: skip
         return output

@@ -14,6 +14,7 @@ from pinbench.base.errors import UsageError
 
 _AVX2 = ("-mavx2", "-mfma")
 _AVX512_CORE = (*_AVX2, "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl")
+_AVX512_CORE_VNNI = (*_AVX512_CORE, "-mavx512vnni")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +30,15 @@ _X86 = (
     GENERIC,
     Variant(name="avx2", options=_AVX2),
     Variant(name="avx512_core", options=_AVX512_CORE),
-    Variant(name="avx512_core_bf16", options=(*_AVX512_CORE, "-mavx512bf16")),
+    Variant(name="avx512_core_vnni", options=_AVX512_CORE_VNNI),
+    Variant(name="avx512_core_bf16", options=(*_AVX512_CORE_VNNI, "-mavx512bf16")),
 )
+# What has a use for the instructions that a name promises. fp32 has none for those of bfloat16, and a name that holds
+# them would contradict an fp32 label.
+_USES = {
+    "avx512_core_vnni": (torch.int8,),
+    "avx512_core_bf16": (torch.bfloat16, torch.int8),  # tables and dots are in bfloat16 under int8 too
+}
 
 # Values of ONEDNN_MAX_CPU_ISA and the best kernels of ours below each; what is not here has all that ours use.
 _LIMITS = {
@@ -40,7 +48,7 @@ _LIMITS = {
     "AVX2_VNNI": "avx2",
     "AVX2_VNNI_2": "avx2",
     "AVX512_CORE": "avx512_core",
-    "AVX512_CORE_VNNI": "avx512_core",
+    "AVX512_CORE_VNNI": "avx512_core_vnni",
 }
 _UNLIMITED = (
     "ALL", "DEFAULT", "AVX512_CORE_BF16", "AVX512_CORE_FP16", "AVX10_1_512", "AVX512_CORE_AMX", "AVX512_CORE_AMX_FP16",
@@ -54,20 +62,19 @@ def variants(machine: str | None = None) -> tuple[Variant, ...]:
 
 
 def useful(dtype: torch.dtype) -> tuple[str, ...]:
-    """Return the names of those that this CPU can run and `dtype` has a use for, the plainest first.
-
-    fp32 has none for instructions of bfloat16, and a name that holds them would contradict an fp32 label.
-    """
-    return tuple(name for name in runnable() if dtype == torch.bfloat16 or not name.endswith("_bf16"))
+    """Return the names of those that this CPU can run and products of `dtype` have a use for, the plainest first."""
+    return tuple(name for name in runnable() if name not in _USES or dtype in _USES[name])
 
 
 def runnable() -> tuple[str, ...]:
     """Return the names of those that this CPU can run, the plainest first."""
+    has_vnni = torch.cpu._is_avx512_supported() and torch.cpu._is_avx512_vnni_supported()
     has = {
         "generic": True,
         "avx2": torch.cpu._is_avx2_supported(),
         "avx512_core": torch.cpu._is_avx512_supported(),
-        "avx512_core_bf16": torch.cpu._is_avx512_supported() and torch.cpu._is_avx512_bf16_supported(),
+        "avx512_core_vnni": has_vnni,
+        "avx512_core_bf16": has_vnni and torch.cpu._is_avx512_bf16_supported(),  # VNNI came before it everywhere
     }
     return tuple(variant.name for variant in variants() if has[variant.name])
 

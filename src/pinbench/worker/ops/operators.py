@@ -49,7 +49,7 @@ def load(cache_dir: Path, cpus: Collection[int]) -> Operators:
 
 def make_layers(operators: Operators, parts: DlrmParts, isa: str, batch_size: int) -> Operator:
     """Return the model as oneDNN's packed layers around the lookup, for any number of samples."""
-    chunk = min(batch_size, max(_CHUNK_ROWS, _CHUNK_ROWS_A_THREAD * torch.get_num_threads()))
+    chunk = chunk_rows(batch_size)
     inputs = round_up(parts.inputs, _INPUT_MULTIPLE)
     features = round_up(parts.features, _FEATURE_MULTIPLE)
     head = parts.head_weight_I if parts.over.weights else widen(parts.head_weight_I[None], features)[0]
@@ -60,6 +60,11 @@ def make_layers(operators: Operators, parts: DlrmParts, isa: str, batch_size: in
             _packed(parts.over.weights, features, chunk), list(parts.over.biases), head, parts.head_bias, chunk,
         )
     )  # fmt: skip
+
+
+def chunk_rows(batch_size: int) -> int:
+    """Return how many samples the layers are to work on at a time."""
+    return min(batch_size, max(_CHUNK_ROWS, _CHUNK_ROWS_A_THREAD * torch.get_num_threads()))
 
 
 def make_chain(operators: Operators, parts: DlrmParts, isa: str, batch_size: int) -> Operator:

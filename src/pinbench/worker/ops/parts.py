@@ -68,25 +68,54 @@ def take_apart(model: nn.Module) -> DlrmParts:
     Raises:
         OperatorError: it is of another kind than the operators compute; says in what.
     """
+    parts = dot_parts(model)
+    dtype = parts.tables_RD.dtype
+    *hidden, head = _linears(parts.over, nn.Sigmoid)
+    require_one_output(head)
+    return DlrmParts(
+        tables_RD=parts.tables_RD.detach(),
+        first_row_F=parts.first_row_F,
+        rows_F=table_rows(parts),
+        bottom=_stack(_linears(parts.bottom, nn.ReLU), dtype),
+        over=_stack(hidden, dtype),
+        head_weight_I=head.weight.detach().float().flatten(),
+        head_bias=float(head.bias),
+    )
+
+
+def dot_parts(model: nn.Module) -> DotParts:
+    """Return what `model` says of itself.
+
+    Raises:
+        OperatorError: its features meet otherwise, or its tables are of a type that the operators do not have.
+    """
     parts = model.dot_parts() if isinstance(model, HasDotParts) else None
     if parts is None:
         raise OperatorError("the operators compute pairwise dots of looked-up rows, the features of this model differ")
     dtype = parts.tables_RD.dtype
     if dtype not in (torch.float32, torch.bfloat16):
         raise OperatorError(f"the operators have tables of float32 and bfloat16, this model has {dtype}")
-    *hidden, head = _linears(parts.over, nn.Sigmoid)
+    return parts
+
+
+def table_rows(parts: DotParts) -> Tensor:
+    """Return the number of rows of each table, shape (F,)."""
+    return torch.diff(parts.first_row_F, append=torch.tensor([len(parts.tables_RD)]))
+
+
+def require_one_output(head: nn.Linear) -> None:
+    """Refuse a last layer that is not that of a click probability.
+
+    Raises:
+        OperatorError: it has several outputs.
+    """
     if head.out_features != 1:
         raise OperatorError(f"the operators end in one output, this model in {head.out_features}")
-    block_end = torch.tensor([len(parts.tables_RD)])
-    return DlrmParts(
-        tables_RD=parts.tables_RD.detach(),
-        first_row_F=parts.first_row_F,
-        rows_F=torch.diff(parts.first_row_F, append=block_end),
-        bottom=_stack(_linears(parts.bottom, nn.ReLU), dtype),
-        over=_stack(hidden, dtype),
-        head_weight_I=head.weight.detach().float().flatten(),
-        head_bias=float(head.bias),
-    )
+
+
+def kinds(layers: Iterable[nn.Module]) -> str:
+    """Return the names of the kinds of `layers`, each once."""
+    return ", ".join(dict.fromkeys(type(layer).__name__ for layer in layers))
 
 
 def widen(weight_OI: Tensor, inputs: int) -> Tensor:
@@ -100,7 +129,7 @@ def _linears(sequence: nn.Sequential, last: type[nn.Module]) -> list[nn.Linear]:
     linears, activations = layers[::2], layers[1::2]
     expected = [nn.ReLU] * (len(linears) - 1) + [last]
     if [type(layer) for layer in activations] != expected or not all(type(layer) is nn.Linear for layer in linears):
-        raise OperatorError(f"the operators know linear layers with ReLU, this model has {_kinds(layers)}")
+        raise OperatorError(f"the operators know linear layers with ReLU, this model has {kinds(layers)}")
     return [layer for layer in linears if isinstance(layer, nn.Linear)]
 
 
@@ -112,7 +141,3 @@ def _stack(linears: Sequence[nn.Linear], dtype: torch.dtype) -> Stack:
         weights=tuple(linear.weight.detach().contiguous() for linear in linears),
         biases=tuple(linear.bias.detach().contiguous() for linear in linears),
     )
-
-
-def _kinds(layers: Iterable[nn.Module]) -> str:
-    return ", ".join(dict.fromkeys(type(layer).__name__ for layer in layers))

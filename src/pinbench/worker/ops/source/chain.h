@@ -1,150 +1,156 @@
 // The whole model for a few samples as one chain of products in one parallel region: no library call between layers,
-// and the threads stay awake from the first to the last.
+// and the threads stay awake from the first to the last. What the values are is for the two chains that derive from it.
 #pragma once
 
 #include <omp.h>
-#include <sys/mman.h>
 
 #include <algorithm>
+#include <chrono>
 
+#include "huge_block.h"
 #include "tables.h"
 
 namespace PINBENCH_NAMESPACE {
 
-// Memory on huge pages where the kernel grants them: the chain reads all of it at each call.
-class HugeBlock {
+// Rows of values of any type, whole cache lines each.
+class Rows {
  public:
-  explicit HugeBlock(size_t bytes) : bytes_((bytes + kHugePage - 1) / kHugePage * kHugePage) {
-    memory_ = mmap(nullptr, bytes_ + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    TORCH_CHECK(memory_ != MAP_FAILED, "cannot allocate ", bytes_, " bytes for the weights");
-    madvise(data(), bytes_, MADV_HUGEPAGE);  // refused where the administrator says never: the record shows it
-  }
-  ~HugeBlock() { munmap(memory_, bytes_ + kHugePage); }
-  HugeBlock(const HugeBlock&) = delete;
-  HugeBlock& operator=(const HugeBlock&) = delete;
+  Rows() = default;
+  Rows(int64_t rows, int64_t bytes)
+      : memory_(at::zeros({rows, (bytes + kLine - 1) / kLine * kLine}, at::dtype(at::kByte))) {}
 
-  char* data() const {
-    return reinterpret_cast<char*>((reinterpret_cast<uintptr_t>(memory_) + kHugePage - 1) / kHugePage * kHugePage);
-  }
+  char* data() const { return static_cast<char*>(memory_.mutable_data_ptr()); }
+  int64_t bytes() const { return memory_.size(1); }
 
  private:
-  static constexpr size_t kHugePage = size_t{2} << 20;
+  static constexpr int64_t kLine = 64;
 
-  size_t bytes_;
-  void* memory_;
+  at::Tensor memory_;
 };
 
-// A layer of the chain: how large, and where its panels and biases lie.
-struct ChainLayer {
-  Layer layer;
-  int64_t panels;
-  int64_t outputs;  // padded to whole panels
+// The part of the work that is one thread's.
+struct Team {
+  int64_t thread, threads;
+
+  int64_t begin(int64_t units) const { return thread * units / threads; }
+  int64_t end(int64_t units) const { return (thread + 1) * units / threads; }
 };
 
-class DlrmChain : public torch::CustomClassHolder {
+class Chain : public torch::CustomClassHolder {
  public:
-  // Weights are plain, (O, I), in the type of the tables; all layers end in ReLU, the head in the sigmoid.
-  DlrmChain(const std::string& isa, at::Tensor tables_RD, at::Tensor first_row_F, at::Tensor rows_F,
-            const std::vector<at::Tensor>& bottom_weight, const std::vector<at::Tensor>& bottom_bias,
-            const std::vector<at::Tensor>& over_weight, const std::vector<at::Tensor>& over_bias,
-            at::Tensor head_weight, double head_bias, int64_t most_samples)
-      : kernels_(find_kernels(isa)),
-        tables_(std::move(tables_RD), std::move(first_row_F), std::move(rows_F)),
-        inputs_(bottom_weight.at(0).size(1)),
-        most_samples_(most_samples),
-        block_(bytes_of(bottom_weight) + bytes_of(over_weight)),
-        head_weight_(std::move(head_weight)),
-        head_bias_(static_cast<float>(head_bias)) {
-    char* free = block_.data();
-    for (size_t layer = 0; layer < bottom_weight.size(); ++layer)
-      bottom_.push_back(pack(bottom_weight[layer], bottom_bias[layer], &free));
-    for (size_t layer = 0; layer < over_weight.size(); ++layer)
-      over_.push_back(pack(over_weight[layer], over_bias[layer], &free));
-    TORCH_CHECK(over_weight.empty() || over_weight[0].size(1) == tables_.features_width(),
-                "the over arch does not fit the features");
-    int64_t widest = 0;
-    for (const auto* layers : {&bottom_, &over_})
-      for (const ChainLayer& layer : *layers) widest = std::max(widest, layer.outputs);
-    const auto options = at::dtype(tables_.type());
-    features_width_ = even(tables_.features_width());
-    dense_BI_ = at::zeros({most_samples, even(inputs_)}, options);
-    features_BW_ = at::zeros({most_samples, features_width_}, options);
-    for (at::Tensor& hidden : hidden_BO_) hidden = at::zeros({most_samples, widest}, options);
-  }
-
   // Return the click probability, shape (B,).
   at::Tensor forward(const at::Tensor& dense_BI, const at::Tensor& id_BF) {
+    return compute<false>(dense_BI, id_BF, nullptr);
+  }
+
+  // Do the same and return the seconds of each part: what precedes the layers, the bottom's, the lookup with its dots,
+  // the over arch's, the head.
+  at::Tensor profile(const at::Tensor& dense_BI, const at::Tensor& id_BF) {
+    at::Tensor second_N = at::zeros({static_cast<int64_t>(bottom_.size() + over_.size() + 3)}, at::dtype(at::kDouble));
+    compute<true>(dense_BI, id_BF, second_N.mutable_data_ptr<double>());
+    return second_N;
+  }
+
+ protected:
+  // A layer in a block of panels: how many there are, of how many outputs, and what one value of its output takes.
+  struct Step {
+    int64_t panels;
+    int64_t outputs;  // padded to whole panels
+    int64_t value_bytes;
+  };
+
+  Chain(const std::string& isa, at::Tensor tables_RD, at::Tensor first_row_F, at::Tensor rows_F, int64_t inputs,
+        at::Tensor head_weight, double head_bias, int64_t most_samples)
+      : kernels_(find_kernels(isa)),
+        tables_(std::move(tables_RD), std::move(first_row_F), std::move(rows_F)),
+        inputs_(inputs),
+        most_samples_(most_samples),
+        head_weight_(std::move(head_weight)),
+        head_bias_(static_cast<float>(head_bias)) {}
+
+  // To be called when all layers are known: make room for what lies between them.
+  void provide(std::vector<Step> bottom, std::vector<Step> over, int64_t input_bytes, int64_t features_bytes) {
+    bottom_ = std::move(bottom);
+    over_ = std::move(over);
+    int64_t widest = 0;
+    for (const auto* steps : {&bottom_, &over_})
+      for (const Step& step : *steps) widest = std::max(widest, step.outputs * step.value_bytes);
+    input_ = Rows(most_samples_, input_bytes);
+    features_ = Rows(most_samples_, features_bytes);
+    for (Rows& hidden : hidden_) hidden = Rows(most_samples_, widest);
+  }
+
+  // Put the dense values where the first layer reads them.
+  virtual void enter(const at::Tensor& dense_BI, const Rows& input) const = 0;
+  // Compute panels of a layer for all samples; `place`: of the layer among those of both stacks.
+  virtual void layer(size_t place, const Rows& x, const Rows& y, int64_t samples, int64_t panel_begin,
+                     int64_t panel_end) const = 0;
+  virtual int64_t scratch_bytes(const Lookup& lookup) const = 0;
+  virtual bool meet(const Lookup& lookup, const Rows& features, void* scratch, int64_t sample, int64_t row_begin,
+                    int64_t row_end) const = 0;
+  // The type of what enters the head.
+  virtual Format head_format() const = 0;
+
+  int64_t panels_of(int64_t outputs) const { return (outputs + kernels_.panel_outputs - 1) / kernels_.panel_outputs; }
+
+  const Kernels& kernels_;
+  Tables tables_;
+  int64_t inputs_, most_samples_;
+
+ private:
+  // Clock reads between the parts, of the first thread; none in a call that counts.
+  template <bool kTimed>
+  class Watch {
+   public:
+    explicit Watch(double* seconds) : seconds_(seconds) { now(); }
+
+    void lap(const Team& team) {
+      if constexpr (kTimed) {
+        if (team.thread != 0) return;
+        const auto before = last_;
+        now();
+        *seconds_++ = std::chrono::duration<double>(last_ - before).count();
+      }
+    }
+
+   private:
+    void now() {
+      if constexpr (kTimed) last_ = std::chrono::steady_clock::now();
+    }
+
+    double* seconds_;
+    std::chrono::steady_clock::time_point last_;
+  };
+
+  template <bool kTimed>
+  at::Tensor compute(const at::Tensor& dense_BI, const at::Tensor& id_BF, double* seconds) {
+    Watch<kTimed> watch(seconds);
     check_dense(dense_BI, inputs_, id_BF);
     const int64_t samples = dense_BI.size(0);
     TORCH_CHECK(samples <= most_samples_, samples, " samples, the chain was made for ", most_samples_);
     at::Tensor probability_B = at::empty({samples}, at::dtype(at::kFloat));
-    const int last = static_cast<int>((bottom_.size() + 1) % 2);  // of hidden_BO_: where the bottom's output will be
-    const Lookup lookup = tables_.lookup(id_BF, hidden_BO_[last].const_data_ptr(), hidden_BO_[last].stride(0),
-                                         features_BW_.mutable_data_ptr(), features_width_);
-    scratch_.provide(at::get_num_threads(), kernels_.scratch_bytes(lookup));
-    kernels_.pad(lookup.format, dense_BI.const_data_ptr<float>(), dense_BI.stride(0), inputs_,
-                 dense_BI_.mutable_data_ptr(), dense_BI_.size(1), 0, samples);
+    const Rows& dense = hidden_[(bottom_.size() + 1) % 2];  // where the bottom's output will be
+    const int64_t value = tables_.type() == at::kFloat ? 4 : 2;
+    const Lookup lookup = tables_.lookup(id_BF, dense.data(), dense.bytes() / value, features_.data(),
+                                         features_.bytes() / value);
+    scratch_.provide(at::get_num_threads(), scratch_bytes(lookup));
+    enter(dense_BI, input_);
     std::atomic<bool> in_range{true};
 #pragma omp parallel num_threads(at::get_num_threads())
     {
       const Team team{omp_get_thread_num(), omp_get_num_threads()};
       fetch(lookup, team, samples);
-      run(bottom_, dense_BI_, 0, team, samples);
-      if (!meet(lookup, team, samples)) in_range = false;
+      watch.lap(team);
+      run(bottom_, 0, input_, team, samples, watch);
+      if (!meet_all(lookup, team, samples)) in_range = false;
 #pragma omp barrier
-      const at::Tensor& x = run(over_, features_BW_, 0, team, samples);
+      watch.lap(team);
+      const Rows& x = run(over_, bottom_.size(), features_, team, samples, watch);
       finish(x, team, samples, probability_B.mutable_data_ptr<float>());
     }
+    watch.lap(Team{0, 1});
     check_ids(in_range);
     return probability_B;
-  }
-
- private:
-  struct Team {
-    int64_t thread, threads;
-
-    int64_t begin(int64_t units) const { return thread * units / threads; }
-    int64_t end(int64_t units) const { return (thread + 1) * units / threads; }
-  };
-
-  static int64_t even(int64_t value) { return value + value % 2; }
-
-  int64_t panels_of(const at::Tensor& weight_OI) const {
-    return (weight_OI.size(0) + kernels_.panel_outputs - 1) / kernels_.panel_outputs;
-  }
-
-  int64_t bytes_of(const at::Tensor& weight_OI) const {
-    const int64_t outputs = panels_of(weight_OI) * kernels_.panel_outputs;
-    return outputs * (even(weight_OI.size(1)) * weight_OI.element_size() + int64_t{sizeof(float)});
-  }
-
-  size_t bytes_of(const std::vector<at::Tensor>& weights) const {
-    size_t bytes = 0;
-    for (const at::Tensor& weight_OI : weights) bytes += bytes_of(weight_OI);
-    return bytes;
-  }
-
-  // The panels take what they need of the block's `free` memory, which is zero: so are the weights of the padding.
-  ChainLayer pack(const at::Tensor& weight_OI, const at::Tensor& bias_O, char** free) const {
-    TORCH_CHECK(weight_OI.is_contiguous() && weight_OI.scalar_type() == tables_.type() &&
-                    bias_O.is_contiguous() && bias_O.scalar_type() == at::kFloat,
-                "weights must be contiguous and of the type of the tables, biases float32");
-    const Format format = format_of(weight_OI);
-    const int64_t group = format == Format::kFloat ? 1 : 2;  // inputs that lie side by side
-    const int64_t panels = panels_of(weight_OI), width = kernels_.panel_outputs;
-    const int64_t inputs = group == 1 ? weight_OI.size(1) : even(weight_OI.size(1));
-    const int64_t value = weight_OI.element_size();
-    float* bias = reinterpret_cast<float*>(*free);
-    std::copy_n(bias_O.const_data_ptr<float>(), bias_O.numel(), bias);
-    char* to = *free + panels * width * int64_t{sizeof(float)};
-    const char* from = static_cast<const char*>(weight_OI.const_data_ptr());
-    for (int64_t o = 0; o < weight_OI.size(0); ++o)
-      for (int64_t i = 0; i < weight_OI.size(1); ++i) {
-        const int64_t place = o / width * width * inputs + (i / group * width + o % width) * group + i % group;
-        std::copy_n(from + (o * weight_OI.size(1) + i) * value, value, to + place * value);
-      }
-    *free += bytes_of(weight_OI);
-    return {Layer{format, to, bias, inputs, true}, panels, panels * width};
   }
 
   // Fetch the rows that this thread will multiply, while the bottom layers run.
@@ -155,7 +161,7 @@ class DlrmChain : public torch::CustomClassHolder {
   }
 
   // The threads share whole samples; where there are fewer samples than threads, the triangle of each.
-  bool meet(const Lookup& lookup, const Team& team, int64_t samples) const {
+  bool meet_all(const Lookup& lookup, const Team& team, int64_t samples) const {
     void* scratch = scratch_.of(team.thread);
     const int64_t features = lookup.tables + 1;
     const bool whole = samples >= team.threads;
@@ -164,7 +170,7 @@ class DlrmChain : public torch::CustomClassHolder {
     if (row_begin >= row_end) return true;
     bool fine = true;
     for (int64_t sample = whole ? team.begin(samples) : 0; sample < (whole ? team.end(samples) : samples); ++sample)
-      fine &= kernels_.lookup_dots(lookup, scratch, sample, -1, row_begin, row_end);
+      fine &= meet(lookup, features_, scratch, sample, row_begin, row_end);
     return fine;
   }
 
@@ -177,33 +183,32 @@ class DlrmChain : public torch::CustomClassHolder {
   }
 
   // Compute layers one after the other, all threads each of them, and return where the last output lies.
-  const at::Tensor& run(const std::vector<ChainLayer>& layers, const at::Tensor& input, int next, const Team& team,
-                        int64_t samples) const {
-    const at::Tensor* x = &input;
-    for (const ChainLayer& step : layers) {
-      const at::Tensor& y = hidden_BO_[next];
-      kernels_.layer(step.layer, x->const_data_ptr(), x->stride(0), y.mutable_data_ptr(), y.stride(0), samples,
-                     team.begin(step.panels), team.end(step.panels));
+  template <class Watch>
+  const Rows& run(const std::vector<Step>& steps, size_t first, const Rows& input, const Team& team, int64_t samples,
+                  Watch& watch) const {
+    const Rows* x = &input;
+    int next = 0;
+    for (size_t at = 0; at < steps.size(); ++at) {
+      const Rows& y = hidden_[next];
+      layer(first + at, *x, y, samples, team.begin(steps[at].panels), team.end(steps[at].panels));
 #pragma omp barrier
+      watch.lap(team);
       x = &y;
       next = 1 - next;
     }
     return *x;
   }
 
-  void finish(const at::Tensor& x, const Team& team, int64_t samples, float* probability_B) const {
-    const Head head{format_of(x), head_weight_.const_data_ptr<float>(), head_bias_, head_weight_.numel()};
-    kernels_.head(head, x.const_data_ptr(), x.stride(0), probability_B, team.begin(samples), team.end(samples));
+  void finish(const Rows& x, const Team& team, int64_t samples, float* probability_B) const {
+    const Head head{head_format(), head_weight_.const_data_ptr<float>(), head_bias_, head_weight_.numel()};
+    const int64_t value = head.input == Format::kFloat ? 4 : 2;
+    kernels_.head(head, x.data(), x.bytes() / value, probability_B, team.begin(samples), team.end(samples));
   }
 
-  const Kernels& kernels_;
-  Tables tables_;
-  int64_t inputs_, most_samples_, features_width_;
-  HugeBlock block_;
-  std::vector<ChainLayer> bottom_, over_;
+  std::vector<Step> bottom_, over_;
   at::Tensor head_weight_;
   float head_bias_;
-  at::Tensor dense_BI_, features_BW_, hidden_BO_[2];
+  Rows input_, features_, hidden_[2];
   ThreadScratch scratch_;
 };
 

@@ -1,5 +1,6 @@
 // All kernels for one instruction set: compiled once for each, with that set's options and its name in PINBENCH_ISA.
 #include "kernels.h"
+#include "code_layer.h"
 #include "layer.h"
 #include "layer_backward.h"
 #include "lookup_dots.h"
@@ -11,6 +12,7 @@
 #define PINBENCH_JOIN(prefix, name) prefix##name
 #define PINBENCH_TABLE(name) PINBENCH_JOIN(kernels_, name)
 #define PINBENCH_TRAINING(name) PINBENCH_JOIN(training_kernels_, name)
+#define PINBENCH_CODES(name) PINBENCH_JOIN(code_kernels_, name)
 
 namespace PINBENCH_NAMESPACE {
 
@@ -23,6 +25,11 @@ extern const TrainingKernels PINBENCH_TRAINING(PINBENCH_ISA);
 const TrainingKernels PINBENCH_TRAINING(PINBENCH_ISA) = {
     PINBENCH_NAME(PINBENCH_ISA), back_scratch_bytes, dots_backward, relu_backward, head_forward, head_backward,
     update_rows,
+};
+
+extern const CodeKernels PINBENCH_CODES(PINBENCH_ISA);
+const CodeKernels PINBENCH_CODES(PINBENCH_ISA) = {
+    PINBENCH_NAME(PINBENCH_ISA), code_scratch_bytes, lookup_codes, code_layer, encode,
 };
 
 }  // namespace PINBENCH_NAMESPACE

@@ -22,18 +22,25 @@ PINBENCH_INLINE Floats activate(Floats values, bool relu) {
 }
 
 // The step along the inputs that one multiplication takes, and how: one fp32 value, or a pair of bfloat16 values.
+// Sums start from `start`, `add` takes one step for a register of outputs, and `put` finishes them.
 struct FloatStep {
+  using Layer = PINBENCH_NAMESPACE::Layer;
+  using Sums = Floats;
   static constexpr int kInputs = 1;
-  static constexpr int kBytes = 4;
+  static PINBENCH_INLINE Floats start(const Layer& layer, int64_t output) { return load<Floats>(layer.bias + output); }
   static PINBENCH_INLINE Floats add(Floats sum, const char* x, const char* weights) {
     return sum + splat(load<float>(x)) * load<Floats>(weights);
   }
-  static PINBENCH_INLINE void put(Floats values, char* to) { store(to, values); }
+  static PINBENCH_INLINE void put(const Layer& layer, int64_t output, Floats sums, char* y) {
+    store(y + 4 * output, activate(sums, layer.relu));
+  }
 };
 
 struct Bfloat16Step {
+  using Layer = PINBENCH_NAMESPACE::Layer;
+  using Sums = Floats;
   static constexpr int kInputs = 2;
-  static constexpr int kBytes = 2;
+  static PINBENCH_INLINE Floats start(const Layer& layer, int64_t output) { return load<Floats>(layer.bias + output); }
   static PINBENCH_INLINE Floats add(Floats sum, const char* x, const char* weights) {
     const uint32_t pair = load<uint32_t>(x);
     const Words both = load<Words>(weights);
@@ -44,20 +51,22 @@ struct Bfloat16Step {
     return sum + splat(widen(static_cast<uint16_t>(pair >> 16))) * reinterpret_cast<Floats>(both & 0xFFFF0000u);
 #endif
   }
-  static PINBENCH_INLINE void put(Floats values, char* to) { store(to, round_halves(values)); }
+  static PINBENCH_INLINE void put(const Layer& layer, int64_t output, Floats sums, char* y) {
+    store(y + 2 * output, round_halves(activate(sums, layer.relu)));
+  }
 };
 
 template <class Step, int kSamples, int kPanels>
-PINBENCH_INLINE void multiply_panels(const Layer& layer, const char* x, int64_t x_bytes, char* y, int64_t y_bytes,
+PINBENCH_INLINE void multiply_panels(const typename Step::Layer& layer, const char* x, int64_t x_bytes, char* y, int64_t y_bytes,
                                      int64_t panel) {
   constexpr int kVectors = kPanels * kPanelVectors;
   const int64_t steps = layer.inputs / Step::kInputs;
   const int64_t panel_bytes = steps * kPanelOutputs * 4;
   const char* weights = static_cast<const char*>(layer.panels) + panel * panel_bytes;
-  Floats sums[kSamples][kVectors];
+  typename Step::Sums sums[kSamples][kVectors];
   for (int v = 0; v < kVectors; ++v) {
-    const Floats bias = load<Floats>(layer.bias + panel * kPanelOutputs + v * kLanes);
-    for (int s = 0; s < kSamples; ++s) sums[s][v] = bias;
+    const typename Step::Sums start = Step::start(layer, panel * kPanelOutputs + v * kLanes);
+    for (int s = 0; s < kSamples; ++s) sums[s][v] = start;
   }
   for (int64_t step = 0; step < steps; ++step) {
     for (int v = 0; v < kVectors; ++v) {
@@ -67,14 +76,13 @@ PINBENCH_INLINE void multiply_panels(const Layer& layer, const char* x, int64_t 
         sums[s][v] = Step::add(sums[s][v], x + s * x_bytes + step * 4, from);
     }
   }
-  y += panel * kPanelOutputs * Step::kBytes;
   for (int s = 0; s < kSamples; ++s)
     for (int v = 0; v < kVectors; ++v)
-      Step::put(activate(sums[s][v], layer.relu), y + s * y_bytes + v * kLanes * Step::kBytes);
+      Step::put(layer, panel * kPanelOutputs + v * kLanes, sums[s][v], y + s * y_bytes);
 }
 
 template <class Step, int kSamples>
-void multiply_samples(const Layer& layer, const char* x, int64_t x_bytes, char* y, int64_t y_bytes, int64_t panel,
+void multiply_samples(const typename Step::Layer& layer, const char* x, int64_t x_bytes, char* y, int64_t y_bytes, int64_t panel,
                       int64_t panel_end) {
   if constexpr (kSamples == 1) {
     for (; panel + kPanelsOfOne <= panel_end; panel += kPanelsOfOne)
@@ -89,7 +97,7 @@ void multiply_samples(const Layer& layer, const char* x, int64_t x_bytes, char* 
 
 // The code for `samples` of them, at most kSamples.
 template <class Step, int kSamples>
-void multiply_group(int64_t samples, const Layer& layer, const char* x, int64_t x_bytes, char* y, int64_t y_bytes,
+void multiply_group(int64_t samples, const typename Step::Layer& layer, const char* x, int64_t x_bytes, char* y, int64_t y_bytes,
                     int64_t panel_begin, int64_t panel_end) {
   if constexpr (kSamples > 1) {
     if (samples < kSamples) {
@@ -101,7 +109,7 @@ void multiply_group(int64_t samples, const Layer& layer, const char* x, int64_t 
 }
 
 template <class Step>
-void multiply(const Layer& layer, const char* x, int64_t x_bytes, char* y, int64_t y_bytes, int64_t samples,
+void multiply(const typename Step::Layer& layer, const char* x, int64_t x_bytes, char* y, int64_t y_bytes, int64_t samples,
               int64_t panel_begin, int64_t panel_end) {
   const int64_t groups = (samples + kMostSamples - 1) / kMostSamples;
   for (int64_t group = 0; group < groups; ++group) {  // of about one size: a group of one reads the weights for little

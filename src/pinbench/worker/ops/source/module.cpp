@@ -1,16 +1,19 @@
 // What PyTorch sees: torch.classes.pinbench, by torch.classes.load_library.
 #include <torch/library.h>
 
-#include "chain.h"
+#include "code_chain.h"
+#include "code_layers.h"
 #include "dlrm_training.h"
+#include "float_chain.h"
 #include "lookup.h"
 #include "layers.h"
 
 namespace PINBENCH_NAMESPACE {
 
 // PINBENCH_ISAS is the list of instruction sets that this build has kernels for: ISA(generic) ISA(avx2) ...
-#define ISA(isa)                       \
+#define ISA(isa)                      \
   extern const Kernels kernels_##isa; \
+  extern const CodeKernels code_kernels_##isa; \
   extern const TrainingKernels training_kernels_##isa;
 PINBENCH_ISAS
 #undef ISA
@@ -31,6 +34,14 @@ const TrainingKernels& find_training_kernels(const std::string& isa) {
   TORCH_CHECK(false, "no kernels for ", isa, " in this build");
 }
 
+const CodeKernels& find_code_kernels(const std::string& isa) {
+#define ISA(kind) \
+  if (isa == code_kernels_##kind.name) return code_kernels_##kind;
+  PINBENCH_ISAS
+#undef ISA
+  TORCH_CHECK(false, "no kernels for ", isa, " in this build");
+}
+
 }  // namespace PINBENCH_NAMESPACE
 
 TORCH_LIBRARY(PINBENCH_NAMESPACE, library) {
@@ -46,7 +57,27 @@ TORCH_LIBRARY(PINBENCH_NAMESPACE, library) {
   library.class_<PINBENCH_NAMESPACE::DlrmChain>("DlrmChain")
       .def(torch::init<Name, at::Tensor, at::Tensor, at::Tensor, const Tensors&, const Tensors&, const Tensors&,
                        const Tensors&, at::Tensor, double, int64_t>())
-      .def("forward", &PINBENCH_NAMESPACE::DlrmChain::forward);
+      .def("forward", [](const c10::intrusive_ptr<PINBENCH_NAMESPACE::DlrmChain>& chain, const at::Tensor& dense_BI,
+                         const at::Tensor& id_BF) { return chain->forward(dense_BI, id_BF); })
+      .def("profile", [](const c10::intrusive_ptr<PINBENCH_NAMESPACE::DlrmChain>& chain, const at::Tensor& dense_BI,
+                         const at::Tensor& id_BF) { return chain->profile(dense_BI, id_BF); });
+  using CodeStack = c10::intrusive_ptr<PINBENCH_NAMESPACE::CodeStack>;
+  library.class_<PINBENCH_NAMESPACE::CodeStack>("CodeStack")
+      .def(torch::init<Tensors, Tensors, Tensors, std::vector<double>, std::vector<int64_t>>());
+  library.class_<PINBENCH_NAMESPACE::LookupCodes>("LookupCodes")
+      .def(torch::init<Name, at::Tensor, at::Tensor, at::Tensor, int64_t, double, int64_t>())
+      .def("forward", &PINBENCH_NAMESPACE::LookupCodes::forward);
+  library.class_<PINBENCH_NAMESPACE::DlrmCodeLayers>("DlrmCodeLayers")
+      .def(torch::init<Name, at::Tensor, at::Tensor, at::Tensor, int64_t, int64_t, int64_t, CodeStack, CodeStack,
+                       at::Tensor, double, int64_t>())
+      .def("forward", &PINBENCH_NAMESPACE::DlrmCodeLayers::forward);
+  library.class_<PINBENCH_NAMESPACE::DlrmCodeChain>("DlrmCodeChain")
+      .def(torch::init<Name, at::Tensor, at::Tensor, at::Tensor, const CodeStack&, const CodeStack&, at::Tensor, double,
+                       int64_t>())
+      .def("forward", [](const c10::intrusive_ptr<PINBENCH_NAMESPACE::DlrmCodeChain>& chain, const at::Tensor& dense_BI,
+                         const at::Tensor& id_BF) { return chain->forward(dense_BI, id_BF); })
+      .def("profile", [](const c10::intrusive_ptr<PINBENCH_NAMESPACE::DlrmCodeChain>& chain, const at::Tensor& dense_BI,
+                         const at::Tensor& id_BF) { return chain->profile(dense_BI, id_BF); });
   using Training = PINBENCH_NAMESPACE::DlrmTraining;
   library.class_<Training>("DlrmTraining")
       .def(torch::init<Name, at::Tensor, at::Tensor, at::Tensor, int64_t, const Tensors&, const Tensors&,
