@@ -15,12 +15,16 @@ _OBJDUMP = shutil.which("objdump")
 
 def test_each_instruction_set_is_a_unit_of_its_own_and_none_but_its_own_gets_its_options(tmp_path):
     made = {unit.output.name: unit.command for unit in units("g++", tmp_path, variants("x86_64"), "pinbench")}
-    assert list(made) == ["module.o", "avx512_core_bf16.o", "avx512_core.o", "avx2.o", "generic.o"]
+    assert list(made) == [
+        "module.o", "avx512_core_bf16.o", "avx512_core_vnni.o", "avx512_core.o", "avx2.o", "generic.o",
+    ]  # fmt: skip
     assert not [word for name in ("module.o", "generic.o") for word in made[name] if word.startswith("-m")]
     assert [word for word in made["avx2.o"] if word.startswith("-m")] == ["-mavx2", "-mfma"]
     assert "-mavx512bf16" in made["avx512_core_bf16.o"]
-    assert "-mavx512bf16" not in made["avx512_core.o"]
-    assert "-DPINBENCH_ISAS=ISA(generic) ISA(avx2) ISA(avx512_core) ISA(avx512_core_bf16)" in made["module.o"]
+    assert "-mavx512bf16" not in made["avx512_core_vnni.o"]
+    assert "-mavx512vnni" not in made["avx512_core.o"]
+    names = ("generic", "avx2", "avx512_core", "avx512_core_vnni", "avx512_core_bf16")
+    assert f"-DPINBENCH_ISAS={' '.join(f'ISA({name})' for name in names)}" in made["module.o"]
 
 
 def test_the_library_is_linked_without_an_openmp_runtime_of_its_own(tmp_path):
@@ -51,7 +55,9 @@ def test_sources_that_are_not_for_this_compiler_fail_with_its_first_complaint(tm
     [
         ("generic", "mulps", "%ymm"),
         ("avx2", "vfmadd", "%zmm"),
-        ("avx512_core", "%zmm", "vdpbf16ps"),
+        ("avx512_core", "%zmm", "vpdpbusd"),
+        ("avx2", "vpmaddubsw", "vpdpbusd"),
+        ("avx512_core_vnni", "vpdpbusd", "vdpbf16ps"),
         ("avx512_core_bf16", "vdpbf16ps", "%tmm"),
     ],
 )

@@ -18,7 +18,7 @@ _ALL = tuple(variant.name for variant in variants("x86_64"))
         ("AVX2", "avx2"),
         ("avx2_vnni_2", "avx2"),
         ("AVX512_CORE", "avx512_core"),
-        ("AVX512_CORE_VNNI", "avx512_core"),
+        ("AVX512_CORE_VNNI", "avx512_core_vnni"),
         ("AVX512_CORE_BF16", "avx512_core_bf16"),
         ("AVX512_CORE_FP16", "avx512_core_bf16"),
         ("AVX512_CORE_AMX", "avx512_core_bf16"),
@@ -51,13 +51,15 @@ def test_every_cpu_runs_the_generic_kernels_and_other_architectures_have_no_othe
         ((), ("generic",)),
         (("avx2",), ("generic", "avx2")),
         (("avx2", "avx512"), ("generic", "avx2", "avx512_core")),
-        (("avx2", "avx512", "avx512_bf16"), _ALL),
+        (("avx2", "avx512", "vnni"), ("generic", "avx2", "avx512_core", "avx512_core_vnni")),
+        (("avx2", "avx512", "vnni", "avx512_bf16"), _ALL),
     ],
 )
 def test_what_torch_reports_decides_what_can_run(monkeypatch, has, expected):
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
-    for name in ("avx2", "avx512", "avx512_bf16"):
+    for name in ("avx2", "avx512", "vnni", "avx512_bf16"):
         monkeypatch.setattr(f"torch.cpu._is_{name}_supported", lambda name=name: name in has)
     assert runnable() == expected
-    assert useful(torch.bfloat16) == expected
+    assert useful(torch.int8) == expected
+    assert useful(torch.bfloat16) == tuple(name for name in expected if not name.endswith("_vnni"))
     assert useful(torch.float32) == expected[:3]  # a kernel that is named for bfloat16 does not prove an fp32 label

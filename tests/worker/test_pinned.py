@@ -1,10 +1,13 @@
 """The engine that runs our own operators: which path, what it says of itself, and when it leaves the model to eager."""
 
+import os
+
 import pytest
 import torch
 from engine_calls import executable
 from fake_compiler import FakeCompiler
 
+from pinbench.base.cache import cache_folder
 from pinbench.contract.case import Isa
 from pinbench.worker.engine import pinned
 from pinbench.worker.executable import Executable
@@ -77,16 +80,48 @@ def test_products_that_may_be_of_bfloat16_are_onednns(monkeypatch):
     assert executable(pinned, model(), 1).facts.path == "layers"
 
 
-def test_a_quantised_model_runs_in_eager_and_the_facts_say_why(monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # where scales are kept
+def quantised() -> Dlrm:
+    torch.manual_seed(0)
     config = make_config(embedding_dim=16, bottom="13-32-16", over="64-24-1", table_rows=(40,) * 26, interaction="dot")
     plain = Dlrm(config, (torch.rand(26 * 40, 16) - 0.5).bfloat16(), torch.float32)
     calibration = Calibration(feed=lambda fed: fed(*batch(64)), model="small", rows="64 rows")
-    compiled = executable(pinned, int8.apply(plain, calibration).for_inference(4), 4)
-    assert compiled.facts.name == "eager"
-    assert compiled.facts.fallback.startswith("not pinned: the operators know linear layers with ReLU, this model has")
-    assert "QuantizedLinear" in compiled.facts.fallback
-    assert compiled.call(*batch(4)).shape == (4,)
+    return int8.apply(plain, calibration)
+
+
+@pytest.fixture
+def scales_here(monkeypatch, tmp_path):
+    """Scales are kept elsewhere than the operators, which need not be built again."""
+    library = cache_folder(os.environ)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return library
+
+
+@pytest.mark.parametrize("winner", ["layers", "chain"])
+@pytest.mark.parametrize("isa", [Isa.ANY, Isa.AMX])
+def test_a_quantised_model_has_both_paths_and_says_what_multiplies(monkeypatch, scales_here, winner, isa):
+    monkeypatch.setattr(pinned, "best_seconds", lambda calls: {name: float(name != winner) for name in calls})
+    whole = quantised()
+    inputs = batch(4)
+    expected_B = whole(*inputs)
+    compiled = executable(pinned, whole.for_inference(4), 4, isa=isa, cache=scales_here)
+    best = useful(torch.int8)[-1]
+    path = "layers" if isa is Isa.AMX else winner  # a label of AMX is for oneDNN alone to keep
+    assert (compiled.facts.name, compiled.facts.path, compiled.facts.isa) == ("pinned", path, best)
+    told = [(kernel.primitive, kernel.types) for kernel in compiled.own_kernels]
+    lookup, chain = ("lookup_dots", "src:bf16 wei:bf16 dst:bf16"), ("chain", "src:u8 wei:s8 dst:u8")
+    assert told == ([lookup, chain] if path == "chain" else [lookup])
+    assert {kernel.implementation for kernel in compiled.own_kernels} == {f"pinbench:{best}"}
+    # bfloat16 dots that are summed in another order may take the neighbouring code.
+    assert torch.allclose(compiled.call(*inputs), expected_B, rtol=0, atol=5e-3)
+
+
+def test_a_large_quantised_batch_is_onednns(scales_here):
+    whole = quantised()
+    inputs = batch(300)
+    expected_B = whole(*inputs)
+    large = executable(pinned, whole, 300, cache=scales_here)
+    assert (large.facts.path, dict(large.facts.trial_s)) == ("layers", {})
+    assert torch.allclose(large.call(*inputs), expected_B, rtol=0, atol=5e-3)
 
 
 def test_a_limit_of_onednn_holds_for_our_kernels_too():

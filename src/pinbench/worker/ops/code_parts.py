@@ -86,7 +86,7 @@ def take_apart_codes(model: nn.Module) -> CodeParts:
     parts = dot_parts(model)
     *hidden, head, last = parts.over
     if not (isinstance(head, nn.Linear) and isinstance(last, nn.Sigmoid) and head.weight.dtype == torch.float32):
-        raise OperatorError(f"the operators end in a layer of float32 and a sigmoid, this model has {kinds(parts.over)}")
+        raise OperatorError(f"the operators end in one layer of float32, a sigmoid behind it, not {kinds(parts.over)}")
     require_one_output(head)
     return CodeParts(
         tables_RD=parts.tables_RD.detach(),
@@ -100,9 +100,9 @@ def take_apart_codes(model: nn.Module) -> CodeParts:
 
 
 def _stack(modules: Sequence[nn.Module]) -> CodeStack:
-    encoder, *layers = modules or [None]
-    found = [layer for layer in layers if isinstance(layer, CodedLayer)]
-    if not isinstance(encoder, Encoder) or not found or len(found) != len(layers):
+    encoder = modules[0] if modules else None
+    found = [layer for layer in modules if isinstance(layer, CodedLayer)]
+    if not isinstance(encoder, Encoder) or not found or len(found) != len(modules) - 1:
         raise OperatorError(
             f"the operators know quantised layers behind one that takes codes, this model has {kinds(modules)}"
         )

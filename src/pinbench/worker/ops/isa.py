@@ -68,7 +68,7 @@ def useful(dtype: torch.dtype) -> tuple[str, ...]:
 
 def runnable() -> tuple[str, ...]:
     """Return the names of those that this CPU can run, the plainest first."""
-    has_vnni = torch.cpu._is_avx512_supported() and torch.cpu._is_avx512_vnni_supported()
+    has_vnni = torch.cpu._is_avx512_supported() and torch.cpu._is_vnni_supported()
     has = {
         "generic": True,
         "avx2": torch.cpu._is_avx2_supported(),

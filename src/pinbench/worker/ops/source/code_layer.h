@@ -26,7 +26,7 @@ struct CodeStep {
     return add_products<kNarrow>(sums, Words{} + load<uint32_t>(x), load<Words>(weights));
   }
   static PINBENCH_INLINE void put(const CodeLayer& layer, int64_t output, Ints sums, char* y) {
-    const Floats scaled = __builtin_convertvector(sums, Floats) * load<Floats>(layer.scale + output);
+    const Floats scaled = rounded_product(__builtin_convertvector(sums, Floats), load<Floats>(layer.scale + output));
     const Floats values = activate(scaled + load<Floats>(layer.bias + output), layer.relu);
     char* to = y + output * output_bytes(layer.output);
     if (layer.output == CodeOutput::kCodes)
