@@ -23,6 +23,14 @@ class Watch:
             return None
         return (load.other_busy_share + load.steal_share) * PERCENT
 
+    def says(self) -> str:
+        """Return a line on what the figures are worth: threads that wait for each other wait for others' work too."""
+        others = self.others_percent()
+        if others is None:
+            return "the kernel does not say what others took of the CPUs"
+        worth = "" if others <= _OTHERS_PERCENT else ": with more than one thread rates and ratios tell of that load"
+        return f"others took {others:.0f} % of the CPUs meanwhile{worth}"
+
     def exit_code(self, is_held: bool) -> int:
         """Return 0 for limits that were held, 1 for others unless they were measured beside somebody's work."""
         others = self.others_percent()

@@ -21,7 +21,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 import torch
-from _dlrm.reference import ReferenceAlgorithm, mlperf_config, rate, tables_of
+from _dlrm.calibration import made_up_calibration
+from _dlrm.reference import ALPHA, MAX_IND_RANGE, ReferenceAlgorithm, mlperf_config, rate, tables_of
 from _quiet import Watch
 from torch import Tensor
 
@@ -38,6 +39,7 @@ from pinbench.worker.models.dlrm.config import DlrmConfig
 from pinbench.worker.models.dlrm.model import Dlrm
 from pinbench.worker.models.dlrm.rows import SeededOrigin
 from pinbench.worker.onednn.peak import gemm_peak_flop_per_s
+from pinbench.worker.onednn.quantized_linear import LARGEST_WEIGHT, largest_weight
 
 _PEER = "reference fp32"
 
@@ -62,7 +64,8 @@ def calls_of(
         for engine in arguments.engine:
             model = Dlrm(config, tables, precision.ACTIVATION_DTYPE)
             model.load_stacks(origin.stacks())
-            ready = precision.apply(model, None).for_inference(batch_size)
+            calibration = made_up_calibration(config, arguments.alpha) if precision.IS_CALIBRATED else None
+            ready = precision.apply(model, calibration).for_inference(batch_size)
             setting = Setting(precision=Precision(name), cpus=cpus, cache=cache_folder(os.environ), max_cpu_isa=limit)
             inputs = (batches[0].dense_BI, batches[0].sparse_BF)
             compiled = load_plugin(engines, engine).compile(ready, inputs, setting)
@@ -125,7 +128,8 @@ def describe(facts: EngineFacts) -> str:
 
 def _precisions() -> list[str]:
     has_bfloat16 = torch.ops.mkldnn._is_mkldnn_bf16_supported()  # not on AVX2 alone, nor on Arm before 8.6
-    return ["fp32", "bfloat16"] if has_bfloat16 else ["fp32"]
+    has_int8 = largest_weight() == LARGEST_WEIGHT  # not where products of codes overflow 16 bits
+    return ["fp32", *(["bfloat16"] if has_bfloat16 else []), *(["int8"] if has_int8 else [])]
 
 
 def main() -> int:
@@ -134,8 +138,8 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--precision", nargs="+", default=_precisions(), help="default: those that oneDNN has here")
     parser.add_argument("--engine", nargs="+", default=["eager", "pinned"], choices=["pinned", "eager"])
-    parser.add_argument("--max-ind-range", type=int, default=500_000)
-    parser.add_argument("--alpha", type=float, default=1.05)
+    parser.add_argument("--max-ind-range", type=int, default=MAX_IND_RANGE)
+    parser.add_argument("--alpha", type=float, default=ALPHA)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=0.5)
     # a slow host with AVX2 alone gave 1.29 at batch size 128 and 1.14 at 2,048
@@ -145,6 +149,7 @@ def main() -> int:
     arguments = parser.parse_args()
     torch.set_grad_enabled(False)
     torch.set_num_threads(arguments.threads)
+    os.sched_setaffinity(0, tuple(sorted(os.sched_getaffinity(0)))[: arguments.threads])  # as in dlrm_engines.py
     config = mlperf_config(arguments.max_ind_range)
     tables_RD = tables_of(config, SeededOrigin(config, 0), arguments.threads)
     for name in arguments.precision:
@@ -156,6 +161,7 @@ def main() -> int:
         medians = report(batch_size, compare(batch_size, arguments, config, tables_RD), config.flops_per_sample)
         if batch_size >= arguments.limit_from and judged_side in medians:
             judged[batch_size] = medians[judged_side]
+    print(watch.says())
     is_held = judge(judged, arguments.limit_ratio, arguments.target_ratio)
     return watch.exit_code(is_held)
 

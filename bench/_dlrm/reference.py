@@ -14,6 +14,10 @@ from pinbench.worker.models.dlrm.config import DlrmConfig, make_config
 from pinbench.worker.models.dlrm.rows import SeededOrigin, fill_tables
 from pinbench.worker.weights import private_store
 
+# What the comparisons measure unless they are told otherwise: one home, so that they measure the same.
+MAX_IND_RANGE = 100_000
+ALPHA = 1.05
+
 
 class ReferenceAlgorithm(nn.Module):
     """What facebookresearch/dlrm computes (dlrm_s_pytorch.py): a bag a table, nn.Linear, bmm, pairs by fresh lists."""

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pinbench.worker.models.dlrm.config import DlrmConfig
-from pinbench.worker.onednn.packed_linear import PackedLinear
+from pinbench.worker.onednn.peak import packed_product
 
 _GATHERED = 4_096  # rows at a time: 2 MiB of fp32 at D = 128, which stay in a cache, so that reading is what counts
 _DISTINCT = 64
@@ -26,11 +26,7 @@ class Roofline:
         self._batch_size = batch_size
         shapes = {pair for stack in (config.bottom, config.over) for pair in pairwise(stack)}
         self._layers = [
-            (
-                2 * inputs * outputs,
-                PackedLinear(nn.Linear(inputs, outputs, dtype=dtype), "none", batch_size),
-                torch.rand(batch_size, inputs).to(dtype),
-            )
+            (2 * inputs * outputs, *packed_product(dtype, batch_size, inputs, outputs))
             for inputs, outputs in sorted(shapes)
         ]
         self._tables_RD = tables_RD

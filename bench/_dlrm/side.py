@@ -13,6 +13,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from _dlrm.calibration import made_up_calibration
+from _dlrm.profile import of_pinned
 from _dlrm.reference import ReferenceAlgorithm, mlperf_config, rate
 from _dlrm.roofline import Roofline
 from pinbench.base.cache import cache_folder
@@ -25,14 +27,12 @@ from pinbench.worker import engine as engines
 from pinbench.worker import precision as precisions
 from pinbench.worker.data.criteo.batch import Batch
 from pinbench.worker.data.criteo.batches import synthetic_batches
-from pinbench.worker.data.criteo.calibration import synthetic_calibration
 from pinbench.worker.data.criteo.schema import DENSE_FEATURES
 from pinbench.worker.executable import Setting
 from pinbench.worker.models.dlrm.config import DlrmConfig
 from pinbench.worker.models.dlrm.model import Dlrm
 from pinbench.worker.models.dlrm.reference import reference_logits
 from pinbench.worker.models.dlrm.rows import SeededOrigin, gather_rows
-from pinbench.worker.onednn.calibration import Calibration
 from pinbench.worker.weights import map_store
 
 REFERENCE = "reference"
@@ -52,6 +52,7 @@ class Work:
     max_ind_range: int
     alpha: float
     tables_fd: int  # shared memory that holds all tables in the precision's type
+    profile: bool = False  # of `pinned`: tell where the time of a call goes
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,7 @@ class Ready:
     logit_error: float | None = None
     tolerance: float | None = None
     facts: EngineFacts | None = None
+    profile: str | None = None
 
 
 def _batches(work: Work, config: DlrmConfig) -> list[Batch]:
@@ -84,35 +86,32 @@ def _reference(config: DlrmConfig, tables_RD: Tensor, batches: list[Batch]) -> C
     return lambda batch: model(batch.dense_BI, offset_FB, by_table[id(batch)]).squeeze(1)
 
 
-def _calibration(work: Work, config: DlrmConfig) -> Calibration:
-    make_batches, rows = synthetic_calibration(config.table_rows, work.alpha, 0)
+def _model(work: Work, config: DlrmConfig, tables_RD: Tensor) -> Dlrm:
+    precision = load_plugin(precisions, work.precision)
+    model = Dlrm(config, tables_RD, precision.ACTIVATION_DTYPE)
+    model.load_stacks(SeededOrigin(config, 0).stacks())
+    calibration = made_up_calibration(config, work.alpha) if precision.IS_CALIBRATED else None
+    quantized: Dlrm = precision.apply(model, calibration)
+    return quantized
 
-    def feed(model: torch.nn.Module) -> None:
-        for batch in make_batches():
-            model(batch.dense_BI, batch.sparse_BF)
 
-    return Calibration(feed=feed, model=f"DLRM {config}, seed 0", rows=rows)
+def _setting(work: Work) -> Setting:
+    return Setting(
+        precision=Precision(work.precision),
+        cpus=work.cpus,
+        cache=cache_folder(os.environ),
+        max_cpu_isa=os.environ.get("ONEDNN_MAX_CPU_ISA"),
+    )
 
 
 def _engine(work: Work, config: DlrmConfig, tables_RD: Tensor) -> tuple[Callable[[Batch], Tensor], EngineFacts]:
-    engine, precision = load_plugin(engines, work.name), load_plugin(precisions, work.precision)
-    model = Dlrm(config, tables_RD, precision.ACTIVATION_DTYPE)
-    model.load_stacks(SeededOrigin(config, 0).stacks())
-    model = precision.apply(model, _calibration(work, config) if precision.IS_CALIBRATED else None)
+    engine, model = load_plugin(engines, work.name), _model(work, config, tables_RD)
     inputs = (
         torch.zeros(work.batch_size, DENSE_FEATURES),
         torch.zeros(work.batch_size, config.num_tables, dtype=torch.int64),
     )
-    executable = engine.compile(
-        model if engine.NEEDS_GRAPH else model.for_inference(work.batch_size),
-        inputs,
-        Setting(
-            precision=Precision(work.precision),
-            cpus=work.cpus,
-            cache=cache_folder(os.environ),
-            max_cpu_isa=os.environ.get("ONEDNN_MAX_CPU_ISA"),
-        ),
-    )
+    ready = model if engine.NEEDS_GRAPH else model.for_inference(work.batch_size)
+    executable = engine.compile(ready, inputs, _setting(work))
     return lambda batch: executable.call(batch.dense_BI, batch.sparse_BF), executable.facts
 
 
@@ -126,6 +125,10 @@ def _logit_error(call: Callable[[Batch], Tensor], config: DlrmConfig, batches: l
     return error
 
 
+def _profile(work: Work, config: DlrmConfig, tables_RD: Tensor, batch: Batch) -> str:
+    return of_pinned(_model(work, config, tables_RD), (batch.dense_BI, batch.sparse_BF), config, _setting(work))
+
+
 def _prepare(work: Work) -> tuple[Ready, Callable[[float], float]]:
     if work.name not in (REFERENCE, ROOFLINE):
         load_plugin(engines, work.name).require(Precision(work.precision))
@@ -133,15 +136,18 @@ def _prepare(work: Work) -> tuple[Ready, Callable[[float], float]]:
     config = mlperf_config(work.max_ind_range)
     tables_RD = _tables(work, config, precision.TABLE_DTYPE)
     if work.name == ROOFLINE:
-        return Ready(), Roofline(config, tables_RD, work.batch_size).rate
+        return Ready(), Roofline(config, tables_RD, work.batch_size, precision.MULTIPLY_DTYPE).rate
     batches = _batches(work, config)
     if work.name == REFERENCE:
         call, facts = _reference(config, tables_RD, batches), None
     else:
         call, facts = _engine(work, config, tables_RD)
     ready = Ready(
-        logit_error=_logit_error(call, config, batches), tolerance=precision.LOGIT_TOLERANCE, facts=facts
-    )  # fmt: skip
+        logit_error=_logit_error(call, config, batches),
+        tolerance=precision.LOGIT_TOLERANCE,
+        facts=facts,
+        profile=_profile(work, config, tables_RD, batches[0]) if work.profile and work.name == "pinned" else None,
+    )
     return ready, lambda seconds: rate(call, batches, seconds)
 
 

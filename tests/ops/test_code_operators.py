@@ -21,7 +21,12 @@ from dlrm_parts import WIDE, plain_features, random_batch
 from torch.nn import functional
 
 from pinbench.worker.onednn.quantized_linear import LARGEST_CODE, largest_weight
-from pinbench.worker.ops.code_operators import make_code_chain, make_code_layers, make_lookup_codes
+from pinbench.worker.ops.code_operators import (
+    make_code_chain,
+    make_code_chain_profile,
+    make_code_layers,
+    make_lookup_codes,
+)
 from pinbench.worker.ops.isa import runnable, variants
 
 _ISAS = [
@@ -192,3 +197,12 @@ def test_a_weight_that_has_no_negative_is_refused(operators):
     parts.over.weights[0][1, 2] = -128
     with pytest.raises(RuntimeError, match="weights go from -127 to 127, one here is -128"):
         make_code_chain(operators, parts, "generic", 4)
+
+
+@pytest.mark.parametrize("samples", [1, 4])
+def test_the_profile_of_a_chain_has_a_time_for_each_part(operators, samples):
+    parts = random_code_parts(tables=26, width=128, bottom=(13, 64), over=(100, 33))
+    second_N = make_code_chain_profile(operators, parts, runnable()[-1], samples)(*random_batch(parts, samples))
+    assert len(second_N) == 1 + 2 + 1 + 2 + 1  # entrance, bottom, dots, over, head
+    assert (second_N > 0).all()
+    assert second_N.sum() < 10

@@ -26,7 +26,7 @@ from pinbench.worker.ops.operators import Operator, Operators, load, make_chain,
 from pinbench.worker.ops.parts import DlrmParts, take_apart
 from pinbench.worker.ops.trial import best_seconds
 
-_LARGEST_CHAIN = 64  # samples; from some 16 on oneDNN's blocking wins, and what is left is for the trial to find out
+LARGEST_CHAIN = 64  # samples; from some 16 on oneDNN's blocking wins, and what is left is for the trial to find out
 _CHAIN, _LAYERS = "chain", "layers"
 _TYPES = {torch.float32: "f32", torch.bfloat16: "bf16"}  # oneDNN's words
 _CODE_TYPES = "src:u8 wei:s8 dst:u8"
@@ -81,7 +81,7 @@ def _paths(
     operators: Operators, parts: DlrmParts, isa: str, batch_size: int, setting: Setting
 ) -> Mapping[str, Operator]:
     # The chain has no AMX tiles, and fp32 is fp32 in it: labels that promise otherwise are oneDNN's to keep.
-    has_chain = batch_size <= _LARGEST_CHAIN and setting.isa is not Isa.AMX and not multiplies_in_bfloat16()
+    has_chain = batch_size <= LARGEST_CHAIN and setting.isa is not Isa.AMX and not multiplies_in_bfloat16()
     if isinstance(parts, CodeParts):
         paths = {_LAYERS: make_code_layers(operators, parts, isa, batch_size)}
         return paths | ({_CHAIN: make_code_chain(operators, parts, isa, batch_size)} if has_chain else {})

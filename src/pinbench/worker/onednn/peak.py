@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from pinbench.base.units import NS_PER_S
 from pinbench.worker.onednn.packed_linear import PackedLinear
-from pinbench.worker.onednn.quantized_linear import LARGEST_CODE, Quantization, QuantizedLinear
+from pinbench.worker.onednn.quantized_linear import LARGEST_CODE, Quantization, QuantizedLinear, padded_inputs
 
 # Large enough that packing and calling cost nothing, small enough for the L2 and L3 of the oldest platform.
 _SIZE = 1024
@@ -16,7 +16,7 @@ _ROWS = 2048
 
 def gemm_peak_flop_per_s(dtype: torch.dtype, duration_s: float = 0.5) -> float:
     """Return the best rate of a packed (2048 x 1024) x (1024 x 1024) product in `dtype` within `duration_s`."""
-    linear, x_BI = _product(dtype)
+    linear, x_BI = packed_product(dtype, _ROWS, _SIZE, _SIZE)
     linear(x_BI)
     best_ns = None
     deadline_ns = time.monotonic_ns() + int(duration_s * NS_PER_S)
@@ -28,9 +28,10 @@ def gemm_peak_flop_per_s(dtype: torch.dtype, duration_s: float = 0.5) -> float:
     return 2 * _ROWS * _SIZE * _SIZE / (best_ns / NS_PER_S)
 
 
-def _product(dtype: torch.dtype) -> tuple[nn.Module, Tensor]:
+def packed_product(dtype: torch.dtype, rows: int, inputs: int, outputs: int) -> tuple[nn.Module, Tensor]:
+    """Return a packed linear layer in `dtype` and an input of `rows` for it."""
     if dtype is torch.int8:
-        codes = Quantization(scale=1 / LARGEST_CODE, zero=0)
-        x_BI = torch.randint(0, LARGEST_CODE + 1, (_ROWS, _SIZE), dtype=torch.uint8)
-        return QuantizedLinear(nn.Linear(_SIZE, _SIZE), _SIZE, codes, codes, "none"), x_BI
-    return PackedLinear(nn.Linear(_SIZE, _SIZE, dtype=dtype), "none", _ROWS), torch.rand(_ROWS, _SIZE).to(dtype)
+        codes, padded = Quantization(scale=1 / LARGEST_CODE, zero=0), padded_inputs(inputs)
+        x_BI = torch.randint(0, LARGEST_CODE + 1, (rows, padded), dtype=torch.uint8)
+        return QuantizedLinear(nn.Linear(inputs, outputs), padded, codes, codes, "none"), x_BI
+    return PackedLinear(nn.Linear(inputs, outputs, dtype=dtype), "none", rows), torch.rand(rows, inputs).to(dtype)

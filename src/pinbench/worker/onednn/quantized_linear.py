@@ -18,7 +18,7 @@ from torch.nn import functional
 from pinbench.base.units import round_up
 
 LARGEST_CODE = 255
-_LARGEST_WEIGHT = 127
+LARGEST_WEIGHT = 127
 # Half of it, for CPUs that add two products in 16 bits before they widen: 2 * 255 * 63 still fits there.
 _LARGEST_NARROW_WEIGHT = 63
 # oneDNN's int8 products are 3 to 7 times as fast when the inner dimension is a multiple of this.
@@ -103,7 +103,7 @@ def largest_weight() -> int:
 
     Without VNNI or AMX, x86 adds two neighbouring products in 16 bits, which saturate.
     """
-    return _LARGEST_WEIGHT if _adds_exactly(_LARGEST_WEIGHT) else _LARGEST_NARROW_WEIGHT
+    return LARGEST_WEIGHT if _adds_exactly(LARGEST_WEIGHT) else _LARGEST_NARROW_WEIGHT
 
 
 def _adds_exactly(weight: int) -> bool:

@@ -30,12 +30,14 @@ def make_code_layers(operators: Operators, parts: CodeParts, isa: str, batch_siz
 
 def make_code_chain(operators: Operators, parts: CodeParts, isa: str, batch_size: int) -> Operator:
     """Return the model as one chain of products in one parallel region, for up to `batch_size` samples."""
-    forward: Operator = operators.classes.DlrmCodeChain(
-        isa, parts.tables_RD, parts.first_row_F, parts.rows_F,
-        _stack(operators, parts.bottom, parts.bottom.weights), _stack(operators, parts.over, parts.over.weights),
-        parts.head_weight_I, parts.head_bias, batch_size,
-    ).forward  # fmt: skip
+    forward: Operator = _chain(operators, parts, isa, batch_size).forward
     return forward
+
+
+def make_code_chain_profile(operators: Operators, parts: CodeParts, isa: str, batch_size: int) -> Operator:
+    """Return what makes a call of the chain and tells its seconds: entrance, bottom's layers, dots, over's, head."""
+    profile: Operator = _chain(operators, parts, isa, batch_size).profile
+    return profile
 
 
 def make_lookup_codes(operators: Operators, parts: CodeParts, isa: str, width: int) -> Operator:
@@ -45,6 +47,14 @@ def make_lookup_codes(operators: Operators, parts: CodeParts, isa: str, width: i
         isa, parts.tables_RD, parts.first_row_F, parts.rows_F, width, source.scale, source.zero
     ).forward
     return forward
+
+
+def _chain(operators: Operators, parts: CodeParts, isa: str, batch_size: int) -> Any:
+    return operators.classes.DlrmCodeChain(
+        isa, parts.tables_RD, parts.first_row_F, parts.rows_F,
+        _stack(operators, parts.bottom, parts.bottom.weights), _stack(operators, parts.over, parts.over.weights),
+        parts.head_weight_I, parts.head_bias, batch_size,
+    )  # fmt: skip
 
 
 def _stack(operators: Operators, stack: CodeStack, weights: tuple[Tensor, ...]) -> Any:

@@ -69,14 +69,13 @@ def chunk_rows(batch_size: int) -> int:
 
 def make_chain(operators: Operators, parts: DlrmParts, isa: str, batch_size: int) -> Operator:
     """Return the model as one chain of products in one parallel region, for up to `batch_size` samples."""
-    return _forward(
-        operators.classes.DlrmChain(
-            isa, parts.tables_RD, parts.first_row_F, parts.rows_F,
-            list(parts.bottom.weights), [bias_O.float() for bias_O in parts.bottom.biases],
-            list(parts.over.weights), [bias_O.float() for bias_O in parts.over.biases],
-            parts.head_weight_I, parts.head_bias, batch_size,
-        )
-    )  # fmt: skip
+    return _forward(_chain(operators, parts, isa, batch_size))
+
+
+def make_chain_profile(operators: Operators, parts: DlrmParts, isa: str, batch_size: int) -> Operator:
+    """Return what makes a call of the chain and tells its seconds: entrance, bottom's layers, dots, over's, head."""
+    profile: Operator = _chain(operators, parts, isa, batch_size).profile
+    return profile
 
 
 def make_lookup_dots(operators: Operators, parts: DlrmParts, isa: str, width: int) -> Operator:
@@ -103,6 +102,15 @@ def _load(cache_dir: Path, cpus: Collection[int]) -> Operators:
 def _open(library: Library) -> Operators:
     torch.classes.load_library(str(library.path))
     return Operators(classes=getattr(torch.classes, NAMESPACE), build_s=library.build_s)
+
+
+def _chain(operators: Operators, parts: DlrmParts, isa: str, batch_size: int) -> Any:
+    return operators.classes.DlrmChain(
+        isa, parts.tables_RD, parts.first_row_F, parts.rows_F,
+        list(parts.bottom.weights), [bias_O.float() for bias_O in parts.bottom.biases],
+        list(parts.over.weights), [bias_O.float() for bias_O in parts.over.biases],
+        parts.head_weight_I, parts.head_bias, batch_size,
+    )  # fmt: skip
 
 
 def _forward(operator: Any) -> Operator:
