@@ -7,8 +7,9 @@ shared tables; one runs at a time, and a round lets each run for --seconds. Prin
 samples/s and the spread of the rounds, the ratio to the reference's algorithm (facebookresearch/dlrm: a bag a table,
 eager, fp32) and to the roofline of its precision, both of the same round, `best`, the highest rate of all rounds over
 the reference's highest, which other load on the host disturbs least, seconds of compiling, and the largest difference
-of a logit to the textbook computation. `--profile` adds where the time of one call of pinned goes, layer by layer. An engine that cannot run here is listed with its reason. Exit code 1
-when outputs differ by more than `--limit-percent` of the tolerance of the precision.
+of a logit to the textbook computation. `--profile` adds where the time of one call of pinned goes, layer by layer. An
+engine that cannot run here is listed with its reason. Exit code 1 when outputs differ by more than `--limit-percent` of
+the tolerance of the precision.
 """
 
 import argparse
