@@ -11,8 +11,8 @@ namespace PINBENCH_NAMESPACE {
 namespace {
 
 typedef int32_t Ints __attribute__((vector_size(kLanes * 4)));
-typedef int16_t Shorts __attribute__((vector_size(kLanes * 4)));
-typedef uint16_t UnsignedShorts __attribute__((vector_size(kLanes * 4)));
+typedef int16_t WeightPairs __attribute__((vector_size(kLanes * 4)));
+typedef uint16_t CodePairs __attribute__((vector_size(kLanes * 4)));
 typedef uint8_t Bytes __attribute__((vector_size(kLanes)));
 
 constexpr float kLargestCode = 255.0f;
@@ -56,7 +56,7 @@ PINBENCH_INLINE Bytes requantize(Floats values, const Codes& codes) {
 }
 
 // The sums of neighbouring products of 16 bits, in 32.
-PINBENCH_INLINE Ints pair_products(Shorts a, Shorts b) {
+PINBENCH_INLINE Ints pair_products(WeightPairs a, WeightPairs b) {
 #if defined(PINBENCH_LANES)
   const Ints products = reinterpret_cast<Ints>(a * b);  // 255 * 127 fits
   return ((products << 16) >> 16) + (products >> 16);
@@ -82,18 +82,18 @@ PINBENCH_INLINE Ints add_products(Ints sum, Words codes, Words weights) {
 #if defined(__AVX512BW__) && !defined(PINBENCH_LANES)
   if constexpr (kNarrow) {
     const auto pairs = _mm512_maddubs_epi16(reinterpret_cast<__m512i>(codes), reinterpret_cast<__m512i>(weights));
-    return sum + pair_products(reinterpret_cast<Shorts>(pairs), Shorts{} + 1);
+    return sum + pair_products(reinterpret_cast<WeightPairs>(pairs), WeightPairs{} + 1);
   }
 #elif defined(__AVX2__) && !defined(PINBENCH_LANES)
   if constexpr (kNarrow) {
     const auto pairs = _mm256_maddubs_epi16(reinterpret_cast<__m256i>(codes), reinterpret_cast<__m256i>(weights));
-    return sum + pair_products(reinterpret_cast<Shorts>(pairs), Shorts{} + 1);
+    return sum + pair_products(reinterpret_cast<WeightPairs>(pairs), WeightPairs{} + 1);
   }
 #endif
-  const Shorts weight_pairs = reinterpret_cast<Shorts>(weights);
-  const UnsignedShorts code_pairs = reinterpret_cast<UnsignedShorts>(codes);
-  sum += pair_products(reinterpret_cast<Shorts>(code_pairs & 0xFF), (weight_pairs << 8) >> 8);
-  return sum + pair_products(reinterpret_cast<Shorts>(code_pairs >> 8), weight_pairs >> 8);
+  const WeightPairs weight_pairs = reinterpret_cast<WeightPairs>(weights);
+  const CodePairs code_pairs = reinterpret_cast<CodePairs>(codes);
+  sum += pair_products(reinterpret_cast<WeightPairs>(code_pairs & 0xFF), (weight_pairs << 8) >> 8);
+  return sum + pair_products(reinterpret_cast<WeightPairs>(code_pairs >> 8), weight_pairs >> 8);
 #endif
 }
 
