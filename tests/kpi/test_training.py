@@ -24,7 +24,7 @@ def run_of(mode=Mode.ACCURACY, **changes):
     accuracy = LAST.accuracy if mode is Mode.ACCURACY else None
     result = ok(0, training=replace(FOUND, **changes), accuracy=accuracy)
     steps = None if mode is Mode.ACCURACY else 10
-    return make_record(case=make_case(function=Function.TRAINING, mode=mode, steps=steps), results=[result])
+    return make_record(result, case=make_case(function=Function.TRAINING, mode=mode, steps=steps))
 
 
 def lines(record):
@@ -55,7 +55,7 @@ def test_a_target_that_was_not_reached_has_no_time():
 
 def test_steps_alone_tell_their_loss_and_that_of_inference_tells_nothing():
     assert lines(run_of(Mode.THROUGHPUT, evaluations=(), samples=12_800)) == {"Training Loss": 0.125}
-    assert lines(make_record(results=[ok(0)])) == {}
+    assert lines(make_record()) == {}
 
 
 def test_the_primary_kpi_is_accuracy_or_throughput():

@@ -19,12 +19,12 @@ EVALUATIONS = tuple(
 
 def record_of(evaluations=EVALUATIONS):
     training = Training(samples=100, loss=0.25, steps_per_epoch=100, target_auc=0.74, evaluations=evaluations)
-    return make_record(results=[ok(0, training=training)])
+    return make_record(ok(0, training=training))
 
 
 def test_each_evaluation_is_a_row_of_both_tables(tmp_path):
     write_curve(record_of(), tmp_path)
-    rows = list(csv.DictReader((tmp_path / "curve.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "curve.csv").read_text().splitlines()))
     assert [(row["step"], row["epoch"], row["auc"], row["train_loss"]) for row in rows] == [
         ("25", "0.25", "0.7", "0.5"), ("50", "0.5", "0.75", "0.25"),
     ]  # fmt: skip
@@ -35,7 +35,7 @@ def test_each_evaluation_is_a_row_of_both_tables(tmp_path):
 
 def test_without_evaluations_there_is_no_curve(tmp_path):
     assert write_curve(record_of(()), tmp_path) is None
-    assert write_curve(make_record(results=[ok(0)]), tmp_path) is None
+    assert write_curve(make_record(), tmp_path) is None
     assert list(tmp_path.iterdir()) == []
 
 

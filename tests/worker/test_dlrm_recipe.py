@@ -17,6 +17,7 @@ from pinbench.contract.gate import Barrier
 from pinbench.contract.plan import Instance, WeightSource
 from pinbench.worker.engine import _needs
 from pinbench.worker.recipes import dlrm
+from pinbench.worker.recipes._dlrm_parts import sizes_of
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 CRITEO = Path(__file__).parents[1] / "data" / "criteo" / "loader"
@@ -190,7 +191,7 @@ def test_instances_that_share_tables_pay_for_their_batches_each():
 
 def test_what_is_read_ahead_counts_among_the_batches():
     case = end_to_end(batch_size=16_384)
-    config, _ = dlrm._sizes(order_of(case), None, torch.float32)
+    config, _ = sizes_of(order_of(case), None, torch.float32, lambda _: 1 << 30)
     blocks_bytes = 4 * 16_384 * 264  # two to read, two more to take from
     assert dlrm._batch_bytes(case, config, 4) >= 2 * blocks_bytes  # read ahead, and ready for probe and check
 

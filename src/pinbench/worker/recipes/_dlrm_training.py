@@ -81,6 +81,7 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None, folder: 
         )
     engine = load_plugin(trainers, knobs.engine)
     engine.require(case.precision)
+    schedule = schedule_of(case)
     precision = load_plugin(precisions, case.precision)
     splits = _open_splits(instance)
     config, max_ind_range = sizes_of(
@@ -99,7 +100,7 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None, folder: 
     batches, data = _batches(instance, model, splits.train)
     parts = int(knobs.own["GRADIENT_ACCUMULATION"])
     # Neither warm-up nor probe and check of an accuracy run may learn: at a rate of 0 no weight changes.
-    learner = _Learner(trainer, schedule_of(case), parts)
+    learner = _Learner(trainer, schedule, parts)
     allowed = Allowance(logits=precision.LOGIT_TOLERANCE, learns=case.mode is not Mode.ACCURACY)
     prepared = Prepared(
         step=learner.measured_step,

@@ -113,19 +113,24 @@ def stand_of(case: Case, train: Split | None, config: DlrmConfig) -> Stand:
         return Stand()
     handle = _taken(Path(str(folder)))
     checkpoints = Checkpoints(Path(str(folder)))
-    path = checkpoints.path
-    if not own.get("RESUME"):
-        if path.exists():
-            raise UsageError(f"{path} exists; RESUME=True goes on with it, another CHECKPOINT_DIR begins anew")
-        return Stand(checkpoints=checkpoints, release=lambda: os.close(handle))
+    try:
+        origin, saved = _gone_on_with(case, train, config, checkpoints.path) if own.get("RESUME") else (None, None)
+    except BaseException:
+        os.close(handle)
+        raise
+    if saved is None and checkpoints.path.exists():
+        os.close(handle)
+        raise UsageError(f"{checkpoints.path} exists; RESUME=True goes on with it, another CHECKPOINT_DIR begins anew")
+    return Stand(origin=origin, saved=saved, checkpoints=checkpoints, release=lambda: os.close(handle))
+
+
+def _gone_on_with(case: Case, train: Split, config: DlrmConfig, path: Path) -> tuple[WeightOrigin, Saved]:
     saved = read_saved(path)
-    target = own.get("TARGET_AUC")
+    target = case.knobs.own.get("TARGET_AUC")
     require_same(saved, _orders(case, train.rows), path)
     last_step = _last_step(case, -(-train.rows // case.knobs.batch_size))
     require_rest(saved, last_step, None if target is None else float(target), path)
-    return Stand(
-        origin=CheckpointOrigin(path, config), saved=saved, checkpoints=checkpoints, release=lambda: os.close(handle)
-    )
+    return CheckpointOrigin(path, config), saved
 
 
 def _taken(folder: Path) -> int:
