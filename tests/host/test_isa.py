@@ -58,6 +58,20 @@ def test_arm_runs_labels_that_name_no_instruction_set_and_no_other(machine):
         require(case(Isa.AVX, Precision.FP32), facts)
 
 
+def test_a_precision_without_an_instruction_set_needs_what_its_architecture_has_for_it(machine):
+    zen = replace(read_facts(machine("firecracker")), flags=("avx2",))
+    require(case(Isa.ANY, Precision.FP32), zen)
+    for precision in (Precision.BFLOAT16, Precision.BFLOAT32):
+        with pytest.raises(
+            HostError, match=r"no avx512_bf16 or bf16 \(x86_64.* needs it\. Set PRECISION to one of: fp32,"
+        ):
+            require(case(Isa.ANY, precision), zen)
+        require(case(Isa.ANY, precision), read_facts(machine("firecracker")))
+    n1 = replace(read_facts(machine("graviton3")), flags=("asimd", "asimddp"))
+    with pytest.raises(HostError, match="no avx512_bf16 or bf16"):
+        require(case(Isa.ANY, Precision.BFLOAT32), n1)
+
+
 def test_a_label_that_no_processor_has_is_a_mistake_of_the_user(machine):
     with pytest.raises(UsageError, match="no processor has amx instructions for fp32"):
         require(case(Isa.AMX, Precision.FP32), read_facts(machine("xeon-2s-snc4")))

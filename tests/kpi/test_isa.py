@@ -92,8 +92,48 @@ def test_the_instance_that_differs_is_named():
         require(measurement(make_record(ok(0), ok(1, isa=wrong))))
 
 
-def test_a_label_without_an_isa_claims_nothing():
+def test_fp32_without_an_isa_may_be_left_to_a_library_that_tells_nothing():
     run(Isa.ANY, Precision.FP32)
+    with pytest.raises(KpiError, match="the label bfloat32 is unproven"):
+        run(Isa.ANY, Precision.BFLOAT32)
+
+
+# What the Arm Compute Library does for fp32 data where it may multiply bfloat16, and where it may not
+ACL_KERNEL = replace(FP32_KERNEL, implementation="gemm:acl")
+ACL_BF32_KERNEL = replace(ACL_KERNEL, types=f"{FP32_KERNEL.types} fpmath:bf16")
+
+
+@pytest.mark.parametrize(
+    ("precision", "kernel"),
+    [
+        (Precision.FP32, FP32_KERNEL),
+        (Precision.FP32, ACL_KERNEL),
+        (Precision.BFLOAT32, ACL_BF32_KERNEL),
+        (Precision.BFLOAT32, BF32_AVX_KERNEL),
+        (Precision.BFLOAT32, BF32_KERNEL),
+        (Precision.BFLOAT16, BF16_KERNEL),
+        (Precision.BFLOAT16, AMX_KERNEL),
+    ],
+)
+def test_a_precision_without_an_isa_that_holds_is_accepted(precision, kernel):
+    run(Isa.ANY, precision, kernel, REORDER)
+
+
+@pytest.mark.parametrize(
+    ("precision", "kernel"),
+    [
+        (Precision.FP32, ACL_BF32_KERNEL),  # what another suite runs under the label FP32
+        (Precision.FP32, BF32_KERNEL),
+        (Precision.FP32, BF16_KERNEL),
+        (Precision.BFLOAT32, ACL_KERNEL),
+        (Precision.BFLOAT32, replace(FP32_KERNEL, types=f"{FP32_KERNEL.types} fpmath:bf16")),  # allowed, not done
+        (Precision.BFLOAT32, BF16_KERNEL),
+        (Precision.BFLOAT16, FP32_KERNEL),
+    ],
+)
+def test_a_precision_without_an_isa_that_reality_contradicts_is_refused(precision, kernel):
+    with pytest.raises(KpiError, match=f"^{precision} says {precision}, but instance 0 multiplied with"):
+        run(Isa.ANY, precision, kernel)
 
 
 def test_a_dummy_without_model_and_readback_claims_nothing():

@@ -30,6 +30,16 @@ def test_executed_primitives_are_counted_by_kernel_and_types():
     )
 
 
+def test_what_the_attributes_allow_of_the_products_is_kept():
+    line = (
+        "onednn_verbose,v1,primitive,exec,cpu,matmul,gemm:acl,undef,src:f32::blocked:ab::f0 wei:f32::blocked:ab::f0 "
+        "dst:f32::blocked:ab::f0,attr-scratchpad:user attr-fpmath:bf16,,16x512:512x64,0.1\n"
+    )
+    strict = line.replace(" attr-fpmath:bf16", "")
+    types = [kernel.types for kernel in parse_verbose(line + strict).kernels]
+    assert types == ["src:f32 wei:f32 dst:f32 fpmath:bf16", "src:f32 wei:f32 dst:f32"]
+
+
 def test_no_log_is_no_kernel():
     assert parse_verbose("").header is None
     assert parse_verbose("").version is None

@@ -26,6 +26,14 @@ def test_avx_labels_are_kept_from_amx_in_both_libraries(machine, case):
     assert not {"ONEDNN_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS"} & set(amx)
 
 
+def test_a_threshold_of_pytorch_is_handed_on_under_its_own_name(machine, case):
+    facts = read_facts(machine("graviton3"))
+    env = environment(case(own={"TORCH_MKLDNN_MATMUL_MIN_DIM": 64, "TABLE_ROWS": 5}), facts, (0,), None)
+    assert env["TORCH_MKLDNN_MATMUL_MIN_DIM"] == "64"
+    assert "TABLE_ROWS" not in env
+    assert "TORCH_MKLDNN_MATMUL_MIN_DIM" not in environment(case(), facts, (0,), None)
+
+
 def test_onednn_is_verbose_only_when_asked(machine, case):
     facts = read_facts(machine("firecracker"))
     assert "ONEDNN_VERBOSE" not in environment(case(), facts, (0,), None)

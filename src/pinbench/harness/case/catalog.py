@@ -121,7 +121,9 @@ def _impossible(workload: Workload, choices: Choices, platform: Platform) -> str
 
 
 def _combinations(workload: Workload) -> Iterator[Choices]:
-    for values in itertools.product(*(workload.matrix[dimension] for dimension in DIMENSIONS)):
+    """Yield the choices of each name: of what a parameter chooses, the declared one."""
+    matrix = {name: values[:1] if name in workload.by_parameter else values for name, values in workload.matrix.items()}
+    for values in itertools.product(*(matrix[dimension] for dimension in DIMENSIONS)):
         yield dict(zip(DIMENSIONS, values, strict=True))
 
 

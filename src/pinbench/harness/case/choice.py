@@ -23,10 +23,14 @@ def chosen_name(workload: Workload, environment: Mapping[str, str]) -> str:
     choices = {}
     for dimension in DIMENSIONS:
         values = workload.matrix[dimension]
-        value = environment.get(dimension) or values[0]
-        legal = workload.parameters[dimension].choices
-        if value not in legal:
-            raise UsageError(f"{dimension}={value} is not one of {', '.join(filter(None, legal))}{hint(value, legal)}")
+        written = environment.get(dimension) or values[0]
+        parameter = workload.parameters[dimension]
+        value = parameter.choice_of(written)
+        if value is None:
+            legal = parameter.choices
+            raise UsageError(
+                f"{dimension}={written} is not one of {', '.join(filter(None, legal))}{hint(written, legal)}"
+            )
         choices[dimension] = value
     is_untouched = not any(environment.get(name) for name in workload.spellings)
     if is_untouched and Variant.GATED in workload.matrix[_CASE_TYPE]:

@@ -13,7 +13,7 @@ _HEADER = ("Parameter", "Default", "Allowed", "Meaning")
 def parameter_rows(workload: Workload) -> tuple[tuple[str, str, str, str], ...]:
     """Return name, default, allowed values and help of each parameter, in the order of workload.yaml."""
     return tuple(
-        (name, _default_text(parameter), _allowed_text(parameter), parameter.help)
+        (name, _default_text(workload, parameter), _allowed_text(parameter), parameter.help)
         for name, parameter in workload.parameters.items()
     )
 
@@ -36,7 +36,9 @@ def describe_markdown(workload: Workload) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
 
 
-def _default_text(parameter: Parameter) -> str:
+def _default_text(workload: Workload, parameter: Parameter) -> str:
+    if parameter.name in workload.by_parameter:
+        return workload.matrix[parameter.name][0]
     if parameter.name in DIMENSIONS:
         return "from the case name"
     default = _value_text(parameter, parameter.default)
@@ -55,8 +57,13 @@ def _when_text(when: When) -> str:
 def _allowed_text(parameter: Parameter) -> str:
     if parameter.kind is not Kind.CHOICE:
         return parameter.allowed
-    aliases = f"; or as {parameter.also}: {', '.join(parameter.aliases)}" if parameter.also else ""
-    return parameter.allowed.removeprefix("one of ") + aliases
+    if not parameter.aliases:
+        return parameter.allowed.removeprefix("one of ")
+    other = f"as {parameter.also}: " if parameter.also else ""
+    aliases = ", ".join(
+        f"{alias} ({choice})" if not parameter.also else alias for alias, choice in parameter.aliases.items()
+    )
+    return f"{parameter.allowed.removeprefix('one of ')}; or {other}{aliases}"
 
 
 def _cell(text: str) -> str:

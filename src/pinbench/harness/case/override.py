@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pinbench.base.errors import HostError, UsageError
 from pinbench.contract.case import Case, Scalar
-from pinbench.harness.case.catalog import case_choices, case_values, declared_values, never
+from pinbench.harness.case.catalog import case_choices, case_values, declared_values, make_case, never
 from pinbench.harness.case.knobs import make_knobs
 from pinbench.harness.case.naming import TEST_PREFIX, case_name
 from pinbench.harness.case.nearest import hint
@@ -51,8 +51,9 @@ def customise(
     asked |= _from_assignments(workload, assignments)
     values, origins = _values(workload, asked, directory)
     _check_dimensions(workload, case, values, origins)
-    merged = {**case_values(workload, case), **values}
     declared = declared_values(workload, case_choices(case))
+    case = _rechosen(workload, case, values, origins)
+    merged = {**case_values(workload, case), **values}
     overrides = tuple(name for name in workload.parameters if merged[name] != declared[name])
     _check_together(workload, merged, overrides)
     return dataclasses.replace(case, knobs=make_knobs(merged, DIMENSIONS), overrides=overrides)
@@ -128,10 +129,24 @@ def _values(workload: Workload, asked: Asked, directory: Path) -> tuple[dict[str
     return values, origins
 
 
+def _rechosen(workload: Workload, case: Case, values: Values, origins: Mapping[str, str]) -> Case:
+    """Return the case of the same name with those dimensions that a parameter chooses."""
+    chosen = {name: value_text(values[name]) for name in workload.by_parameter if name in values}
+    choices = {**case_choices(case), **chosen}
+    for name in chosen:
+        if (reason := never(workload, {**case_choices(case), name: choices[name]})) is not None:
+            raise UsageError(f"{_pair(name, values[name])} ({origins[name]}): {reason}")
+    return make_case(workload, choices)
+
+
 def _check_dimensions(workload: Workload, case: Case, values: Values, origins: Mapping[str, str]) -> None:
     """Refuse a dimension that the case does not have: it would be another case under this one's name."""
     choices = case_choices(case)
-    wanted = {name: value for name, value in values.items() if name in DIMENSIONS and value != choices[name]}
+    wanted = {
+        name: value
+        for name, value in values.items()
+        if name in DIMENSIONS and name not in workload.by_parameter and value != choices[name]
+    }
     if not wanted:
         return
     others = {**choices, **{name: value_text(value) for name, value in wanted.items()}}

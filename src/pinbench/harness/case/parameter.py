@@ -63,6 +63,13 @@ class Parameter:
                 return conditional.value
         return self.default
 
+    def choice_of(self, text: str) -> str | None:
+        """Return the choice that `text` is or is an alias of; where there are aliases, both in any case."""
+        if text in self.choices:
+            return text
+        words = {**{choice: choice for choice in self.choices}, **self.aliases} if self.aliases else {}
+        return {word.casefold(): choice for word, choice in words.items()}.get(text.casefold())
+
     @property
     def allowed(self) -> str:
         """What a value must be, in words."""
@@ -122,21 +129,13 @@ def _convert(parameter: Parameter, raw: object, directory: Path) -> Scalar | Non
         case Kind.FLOAT:
             return float(text) if _NUMBER.fullmatch(text) else None
         case Kind.CHOICE:
-            return _choice(parameter, text)
+            return parameter.choice_of(text)
         case Kind.PATH:
             return str(directory / text) if text and "\0" not in text else None
         case Kind.TEXT:
             return text if _TEXT.fullmatch(text) else None
         case _:
             return text if _SIZES.fullmatch(text) else None
-
-
-def _choice(parameter: Parameter, text: str) -> str | None:
-    """Return the choice that `text` is or is an alias of; where there are aliases, both in any case."""
-    if text in parameter.choices:
-        return text
-    words = {**{choice: choice for choice in parameter.choices}, **parameter.aliases} if parameter.aliases else {}
-    return {word.casefold(): choice for word, choice in words.items()}.get(text.casefold())
 
 
 def _bool(raw: object) -> bool | None:

@@ -34,6 +34,7 @@ class Workload:
     platforms: tuple[str, ...]  # names of platforms, or architectures for all of theirs
     prefix: str  # what its case names begin with
     dimensions: tuple[str, ...]  # those that its case names spell out, in this order
+    by_parameter: tuple[str, ...]  # those that a user sets as any parameter; a name means the matrix' first value
     parameters: Mapping[str, Parameter]
     matrix: Mapping[str, tuple[str, ...]]
     exclusions: tuple[Rule, ...]
@@ -73,7 +74,7 @@ def load_workload(folder: Path, shared: Path = WORKLOAD_ROOT / "parameters.yaml"
     path = folder / "workload.yaml"
     data = fields(read_yaml(path), str(path), _REQUIRED_KEYS, ("exclude",))
     parameters = _parameters(data["parameters"], path, shared)
-    naming = fields(data["name"], f"{path}: name", ("dimensions",), ("prefix",))
+    naming = fields(data["name"], f"{path}: name", ("dimensions",), ("prefix", "by_parameter"))
     workload = Workload(
         folder=folder.resolve(),
         title=text(data["title"], f"{path}: title"),
@@ -83,11 +84,12 @@ def load_workload(folder: Path, shared: Path = WORKLOAD_ROOT / "parameters.yaml"
         platforms=texts(data["platforms"], f"{path}: platforms"),
         prefix=text(naming.get("prefix", folder.resolve().name.lower().replace("-", "_")), f"{path}: name: prefix"),
         dimensions=texts(naming["dimensions"], f"{path}: name: dimensions"),
+        by_parameter=texts(naming.get("by_parameter", []), f"{path}: name: by_parameter"),
         parameters=parameters,
         matrix=_matrix(data["matrix"], parameters, f"{path}: matrix"),
         exclusions=_exclusions(data.get("exclude", []), parameters, f"{path}: exclude"),
     )
-    _check_naming(workload, f"{path}: name: dimensions")
+    _check_naming(workload, f"{path}: name")
     return workload
 
 
@@ -151,10 +153,16 @@ def _known(names: tuple[str, ...], parameters: Mapping[str, Parameter], where: s
 
 
 def _check_naming(workload: Workload, where: str) -> None:
-    """Make sure that two cases never have the same name."""
-    for name in workload.dimensions:
-        if name not in DIMENSIONS:
-            raise UsageError(f"{where}: {name!r} is not one of {', '.join(DIMENSIONS)}")
+    """Make sure that each dimension comes from the name, or from a parameter that is declared for it."""
+    for key, names in (("dimensions", workload.dimensions), ("by_parameter", workload.by_parameter)):
+        for name in names:
+            if name not in DIMENSIONS:
+                raise UsageError(f"{where}: {key}: {name!r} is not one of {', '.join(DIMENSIONS)}")
     for name in DIMENSIONS:
-        if name not in workload.dimensions and len(workload.matrix[name]) != 1:
-            raise UsageError(f"{where}: {name} has several values in the matrix, so the name must spell it out")
+        if name in workload.dimensions and name in workload.by_parameter:
+            raise UsageError(f"{where}: {name} is spelled out by the name, so no parameter may choose another one")
+        if name not in (*workload.dimensions, *workload.by_parameter) and len(workload.matrix[name]) != 1:
+            raise UsageError(
+                f"{where}: {name} has several values in the matrix, so the name must spell it out (dimensions), or a "
+                "parameter choose it (by_parameter)"
+            )

@@ -25,9 +25,14 @@ _NEEDS: dict[tuple[Isa, Precision], tuple[tuple[str, ...], ...]] = {
     (Isa.AMX, Precision.BFLOAT16): (("amx_tile",), ("amx_bf16",)),
     (Isa.AMX, Precision.BFLOAT32): (("amx_tile",), ("amx_bf16",)),
     (Isa.AMX, Precision.INT8): (("amx_tile",), ("amx_int8",)),
+    # Without an instruction set in the label: whatever of either architecture multiplies so.
+    (Isa.ANY, Precision.BFLOAT16): (("avx512_bf16", "bf16"),),
+    (Isa.ANY, Precision.BFLOAT32): (("avx512_bf16", "bf16"),),
+    (Isa.ANY, Precision.INT8): (("avx512_vnni", "avx_vnni", "asimddp"),),
 }
 # Labels that workloads declare: the way out that a refusal offers.
 _OFFERED = ("avx_fp32", "avx_int8", "avx_bfloat16", "amx_int8", "amx_bfloat16", "amx_bfloat32")
+_OFFERED_BARE = ("fp32", "bfloat16", "bfloat32")  # by workloads whose labels name no instruction set
 
 
 def features(flags: Collection[str], architecture: str) -> frozenset[str]:
@@ -43,14 +48,14 @@ def require(case: Case, facts: HostFacts) -> None:
         UsageError: no processor has it: AMX does not multiply in fp32.
     """
     if case.isa is not Isa.ANY and (case.isa, case.precision) not in _NEEDS:
-        raise UsageError(f"no processor has {case.isa} instructions for {case.precision}; {_way_out(facts)}")
+        raise UsageError(f"no processor has {case.isa} instructions for {case.precision}; {_way_out(case, facts)}")
     missing = _missing(case.isa, case.precision, facts)
     if not missing or case.knobs.allow_emulation:
         return
     here = ", ".join(sorted(features(facts.flags, facts.architecture))) or "none that a label needs"
     raise HostError(
         f"this host has no {' and no '.join(missing)} ({facts.architecture}, flags: {here}); "
-        f"case {case.name} needs it. {_way_out(facts)}, or set ALLOW_EMULATION=True to try it without speed"
+        f"case {case.name} needs it. {_way_out(case, facts)}, or set ALLOW_EMULATION=True to try it without speed"
     )
 
 
@@ -80,7 +85,10 @@ def _missing(isa: Isa, precision: Precision, facts: HostFacts) -> list[str]:
     return [" or ".join(group) for group in groups if not set(group) & set(facts.flags)]
 
 
-def _way_out(facts: HostFacts) -> str:
+def _way_out(case: Case, facts: HostFacts) -> str:
+    if case.isa is Isa.ANY:
+        bare = [name for name in _OFFERED_BARE if not _missing(Isa.ANY, Precision(name), facts)]
+        return f"Set PRECISION to one of: {', '.join(bare)}"
     labels = (label.split("_") for label in _OFFERED)
     runs = [f"{isa}_{name}" for isa, name in labels if not _missing(Isa(isa), Precision(name), facts)]
     if runs:

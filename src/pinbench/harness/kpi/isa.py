@@ -17,17 +17,18 @@ from pinbench.harness.kpi.measurement import Measurement
 _MULTIPLIES = {"matmul", "inner_product", "convolution", "deconvolution", "rnn", "chain"}  # the last one is ours
 _OPERAND = re.compile(r"\b(src|wei)[:_]([a-z]+[0-9]+)")
 _INT8 = {"s8", "u8"}
+_FPMATH_BFLOAT16 = "fpmath:bf16"  # as oneDNN's log writes the attribute, and `worker.onednn.verbose` keeps it
 
 
 def require(run: Measurement) -> None:
     """Refuse a run whose label reality contradicts.
 
     Raises:
-        KpiError: says the label and what ran instead. A label without an ISA, and an instance without a model
-            (a dummy), claim nothing and pass.
+        KpiError: says the label and what ran instead. An instance without a model (a dummy) claims nothing and
+            passes.
     """
     for result in run.results:
-        if run.case.isa is not Isa.ANY and (result.model is not None or result.isa is not None):
+        if result.model is not None or result.isa is not None:
             _require(result, run.case, run.plan.emulation is not None)
 
 
@@ -35,6 +36,8 @@ def _require(result: InstanceResult, case: Case, is_emulated: bool) -> None:
     who = f"instance {result.index}"
     kernels = () if result.isa is None else result.isa.kernels
     multiplying = [kernel for kernel in kernels if kernel.primitive in _MULTIPLIES]
+    if not multiplying and case.isa is Isa.ANY and case.precision is Precision.FP32:
+        return  # left to PyTorch's BLAS, which nothing tells of and which knows no other type for fp32 tensors
     if not multiplying:
         raise KpiError(f"the label {case.label} is unproven: {who} executed no matrix multiplication that is told of")
     amx = [kernel for kernel in multiplying if "amx" in kernel.implementation]
@@ -81,8 +84,12 @@ def _is_int8(kernel: Kernel) -> bool:
 
 
 def _reduces(kernel: Kernel) -> bool:
-    """Whether fp32 data are multiplied as bfloat16 (fpmath mode), which only the implementation's name tells."""
-    return "bf16" in kernel.implementation or "amx" in kernel.implementation
+    """Whether fp32 data are multiplied as bfloat16 (fpmath mode).
+
+    On x86-64 the implementation's name tells. The Arm Compute Library's does not: it does so wherever it may.
+    """
+    may = _FPMATH_BFLOAT16 in kernel.types and "acl" in kernel.implementation
+    return may or "bf16" in kernel.implementation or "amx" in kernel.implementation
 
 
 _HOLDS: dict[Precision, Callable[[Kernel], bool]] = {

@@ -14,6 +14,9 @@ SCRUBBED_PREFIXES = (
     "LD_PRELOAD", "ATEN_CPU_CAPABILITY", "TORCH_MKLDNN_", "TORCHINDUCTOR_",
 )  # fmt: skip
 
+# Parameters of a workload that a library reads from the environment, under the same name.
+_HANDED_ON = ("TORCH_MKLDNN_MATMUL_MIN_DIM",)
+
 _NEVER_TRIM_BYTES = 1 << 40  # more than any heap: nothing is given back
 _HEAP_GROWTH_BYTES = 64 * MIB  # fewer brk calls while the heap grows to its working size
 
@@ -48,6 +51,7 @@ def environment(case: Case, facts: HostFacts, cpus: Sequence[int], allocator: Pa
         **_threads(cpus),
         **_isa(case, facts),
         **({"ONEDNN_VERBOSE": str(case.knobs.onednn_verbose)} if case.knobs.onednn_verbose > 0 else {}),
+        **{name: str(case.knobs.own[name]) for name in _HANDED_ON if name in case.knobs.own},
         **_ALLOCATOR_SETTINGS[case.knobs.allocator],
         **({"LD_PRELOAD": str(allocator)} if allocator else {}),
     }

@@ -20,6 +20,7 @@ from torch import nn
 from pinbench.contract.result import IsaReadback, Kernel
 from pinbench.worker.onednn.packed_linear import PackedLinear
 
+_FPMATH = re.compile(r"\battr-fpmath:(\w+)")
 _VERSION = re.compile(r",info,(?:oneDNN|DNNL) (v.*)")
 
 
@@ -80,8 +81,8 @@ def parse_verbose(text: str) -> IsaReadback:
         if "isa:" in line:
             header = line.split("isa:", 1)[1].strip()
         if "exec" in fields[:5]:
-            primitive, implementation, _, types = fields[fields.index("exec") + 2 :][:4]
-            calls[primitive, implementation, _dtypes(types)] += 1
+            primitive, implementation, _, types, *others = fields[fields.index("exec") + 2 :][:5]
+            calls[primitive, implementation, " ".join([_dtypes(types), *map(_fpmath, others)]).strip()] += 1
     kernels = [
         Kernel(primitive=primitive, implementation=implementation, types=types, calls=count)
         for (primitive, implementation, types), count in calls.items()
@@ -92,6 +93,12 @@ def parse_verbose(text: str) -> IsaReadback:
 def _dtypes(types: str) -> str:
     # "src:f32::blocked:ab::f0 wei:f32:a:blocked:..." -> "src:f32 wei:f32"
     return " ".join(":".join(part.split(":")[:2]) for part in types.split())
+
+
+def _fpmath(attributes: str) -> str:
+    """Return "fpmath:bf16" where the attributes allow products of another type than the data's; else nothing."""
+    found = _FPMATH.search(attributes)
+    return "" if found is None else f"fpmath:{found[1]}"
 
 
 def _flush_c_stdout() -> None:
