@@ -35,3 +35,19 @@ def test_a_batch_of_another_size_than_packed_for_is_still_right():
         packed = PackedLinear(linear, "relu", batch_size=128)
         x = torch.randn(3, 33)
         assert torch.allclose(packed(x), linear(x).relu(), atol=1e-6)
+
+
+@pytest.mark.parametrize(("min_dim", "packed"), [(None, 4), (0, 4), (1, 3), (3, 2), (4, 1), (5, 0)])
+def test_a_layer_that_is_not_larger_than_the_threshold_stays_as_it_is(min_dim, packed):
+    torch.manual_seed(0)
+    model, x = TwoStacks(), torch.randn(64, 7)
+    with torch.no_grad():
+        expected = model(x)
+        pack_linears(model, 64, min_dim)
+        assert torch.allclose(model(x), expected, atol=1e-6)
+    assert sum(isinstance(module, PackedLinear) for module in model.modules()) == packed
+
+
+def test_the_threshold_holds_for_the_batch_too():
+    model = pack_linears(TwoStacks(), 2, 2)
+    assert not any(isinstance(module, PackedLinear) for module in model.modules())

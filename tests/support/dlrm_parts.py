@@ -67,9 +67,31 @@ def random_batch(parts: DlrmParts, samples: int, seed: int = 1) -> tuple[torch.T
     return dense_BI, id_BF
 
 
+def random_bags(parts: DlrmParts, samples: int, seed: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return rows and offsets of bags of 1 to 40 rows; among them are the first and the last row of each table."""
+    generator = torch.Generator().manual_seed(seed)
+    length_K = torch.randint(1, 41, (samples * len(parts.rows_F),), generator=generator)
+    table_N = torch.repeat_interleave(length_K) % len(parts.rows_F)
+    share_N = torch.rand(len(table_N), generator=generator, dtype=torch.float64)
+    id_N = (share_N * parts.rows_F[table_N]).long()
+    offset_K = torch.cat([torch.zeros(1, dtype=torch.int64), length_K.cumsum(0)])
+    id_N[offset_K[:-1]] = 0
+    id_N[offset_K[1:] - 1] = parts.rows_F.repeat(samples) - 1
+    return parts.first_row_F[table_N] + id_N, offset_K
+
+
+def summed_rows(parts: DlrmParts, row_N: torch.Tensor, offset_K: torch.Tensor) -> torch.Tensor:
+    """Return the sum of each bag in float64, shape (B, F, D)."""
+    sums = [parts.tables_RD[bag].double().sum(0) for bag in row_N.tensor_split(offset_K[1:-1])]
+    return torch.stack(sums).view(-1, len(parts.rows_F), parts.tables_RD.shape[1])
+
+
 def plain_features(parts: DlrmParts, dense_BD: torch.Tensor, id_BF: torch.Tensor) -> torch.Tensor:
     """Return [dense | dots] in float64, pair by pair."""
-    rows_BFD = parts.tables_RD[id_BF + parts.first_row_F].double()
+    return features_of(dense_BD, parts.tables_RD[id_BF + parts.first_row_F].double())
+
+
+def features_of(dense_BD: torch.Tensor, rows_BFD: torch.Tensor) -> torch.Tensor:
     features = [dense_BD.double(), *rows_BFD.unbind(1)]
     dots = [(features[i] * features[j]).sum(1) for i in range(len(features)) for j in range(i)]
     return torch.cat([features[0], torch.stack(dots, dim=1)], dim=1)
@@ -77,8 +99,13 @@ def plain_features(parts: DlrmParts, dense_BD: torch.Tensor, id_BF: torch.Tensor
 
 def plain_logits(parts: DlrmParts, dense_BI: torch.Tensor, id_BF: torch.Tensor) -> torch.Tensor:
     """Return the logits in float64, layer by layer."""
+    return plain_logits_of(parts, dense_BI, parts.tables_RD[id_BF + parts.first_row_F].double())
+
+
+def plain_logits_of(parts: DlrmParts, dense_BI: torch.Tensor, rows_BFD: torch.Tensor) -> torch.Tensor:
+    """Return the logits in float64 of what was looked up, layer by layer."""
     hidden = _plain_stack(parts.bottom, dense_BI.double())
-    hidden = _plain_stack(parts.over, plain_features(parts, hidden, id_BF))
+    hidden = _plain_stack(parts.over, features_of(hidden, rows_BFD))
     return hidden @ parts.head_weight_I.double() + parts.head_bias
 
 

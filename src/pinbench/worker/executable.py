@@ -18,6 +18,8 @@ class Setting:
     cpus: tuple[int, ...]  # one thread on each, in this order
     cache: Path  # for what is compiled once and used by later starts; may not exist yet
     isa: Isa = Isa.ANY  # of the case's label
+    varying: tuple[int, ...] = ()  # positions of the inputs whose first dimension differs from call to call
+    onednn_min_dim: int | None = None  # a layer goes to oneDNN only if all its dimensions are more; None: each goes
     max_cpu_isa: str | None = None  # the value of ONEDNN_MAX_CPU_ISA, which holds for kernels of our own too
 
 

@@ -54,8 +54,10 @@ def compile(  # noqa: A001 - the verb of every engine
         ModelError: the cache cannot be written to.
     """
     stateless = Stateless(model)
-    key = key_of(_key(stateless, inputs))
-    artefact = find_or_make(_folder(setting.cache) / key, _PACKAGE, lambda path: _make(path, stateless, inputs))
+    key = key_of(_key(stateless, inputs, setting.varying))
+    artefact = find_or_make(
+        _folder(setting.cache) / key, _PACKAGE, lambda path: _make(path, stateless, inputs, setting.varying)
+    )
     # The loader itself: `torch._inductor.aoti_load_package` imports the whole compiler first, for seconds.
     loader = torch._C._aoti.AOTIModelPackageLoader(str(artefact.path), "model", True, 1, -1)
     run, lent = loader.run, list(stateless.lent)
@@ -91,29 +93,33 @@ def _no_compiler() -> HostError:
     )
 
 
-def _make(path: Path, model: Stateless, inputs: tuple[Tensor, ...]) -> None:
+def _make(path: Path, model: Stateless, inputs: tuple[Tensor, ...], varying: tuple[int, ...]) -> None:
     compiler = _compiler()
     if compiler is None:
         raise _no_compiler()
     from torch._inductor import aoti_compile_and_package
     from torch._inductor.utils import fresh_cache
 
-    program = torch.export.export(model, (*model.lent, *inputs))
+    shapes = [{0: torch.export.Dim.DYNAMIC} if place in varying else None for place in range(len(inputs))]
+    dynamic_shapes = {"given": (*(None for _ in model.lent), *shapes)}
+    program = torch.export.export(model, (*model.lent, *inputs), dynamic_shapes=dynamic_shapes)
     with fresh_cache(dir=str(path.parent)):  # what inductor makes on its way is of no use to anyone later
         aoti_compile_and_package(
             program, package_path=str(path), inductor_configs={**_CONFIGURATION, "cpp.cxx": (None, compiler)}
         )
 
 
-def _key(model: Stateless, inputs: tuple[Tensor, ...]) -> Iterator[str | bytes]:
+def _key(model: Stateless, inputs: tuple[Tensor, ...], varying: tuple[int, ...]) -> Iterator[str | bytes]:
     """Yield everything that the compiled code depends on: host, versions, threads, code, shapes, frozen weights."""
     yield _PACKAGE + repr(_CONFIGURATION) + torch.__version__ + torch.__config__.show() + platform.machine()
     yield _cpu_text() + torch.backends.cpu.get_cpu_capability() + os.environ.get("ONEDNN_MAX_CPU_ISA", "")
     yield str(torch.get_num_threads())
     yield repr(model)
     yield from (Path(file).read_bytes() for file in sorted({_source_of(module) for module in model.modules()}))
-    for tensor in (*model.lent, *inputs):
+    for tensor in model.lent:
         yield f"{tuple(tensor.shape)} {tensor.dtype}"
+    for place, tensor in enumerate(inputs):
+        yield f"{'any, ' if place in varying else ''}{tuple(tensor.shape)[place in varying :]} {tensor.dtype}"
     for name, tensor in model.kept():
         yield f"{name} {tuple(tensor.shape)} {tensor.dtype}"
         yield tensor.detach().contiguous().view(-1).view(torch.uint8).numpy().tobytes()

@@ -56,7 +56,7 @@ def compile(  # noqa: A001 - the verb of every engine
     isa = isas.best(isas.useful(_multiplied(parts)), setting.max_cpu_isa)
     batch_size = len(inputs[0])
     paths = _paths(operators, parts, isa, batch_size, setting)
-    trial_s = _try(paths, parts, batch_size) if len(paths) > 1 else {}
+    trial_s = _try(paths, parts, batch_size, inputs) if len(paths) > 1 else {}
     path = min(trial_s, key=trial_s.__getitem__) if trial_s else next(iter(paths))
     return Executable(
         call=paths[path],
@@ -89,13 +89,26 @@ def _paths(
     return paths | ({_CHAIN: make_chain(operators, parts, isa, batch_size)} if has_chain else {})
 
 
-def _try(paths: Mapping[str, Operator], parts: DlrmParts, batch_size: int) -> dict[str, float]:
+def _try(
+    paths: Mapping[str, Operator], parts: DlrmParts, batch_size: int, inputs: tuple[Tensor, ...]
+) -> dict[str, float]:
     generator = torch.Generator().manual_seed(0)
     dense_BI = torch.rand(batch_size, parts.inputs, generator=generator)
-    share_BF = torch.rand(batch_size, len(parts.rows_F), generator=generator, dtype=torch.float64)
-    id_BF = (share_BF * parts.rows_F).long()
+    ids = _random_bags(parts, inputs[2], generator) if parts.pooled else (_random_ids(parts, batch_size, generator),)
+    return best_seconds({name: partial(operator, dense_BI, *ids) for name, operator in paths.items()})
 
-    return best_seconds({name: partial(operator, dense_BI, id_BF) for name, operator in paths.items()})
+
+def _random_ids(parts: DlrmParts, batch_size: int, generator: torch.Generator) -> Tensor:
+    share_BF = torch.rand(batch_size, len(parts.rows_F), generator=generator, dtype=torch.float64)
+    return (share_BF * parts.rows_F).long()
+
+
+def _random_bags(parts: DlrmParts, offset_K: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return rows for bags as long as `offset_K` says."""
+    bag_N = torch.repeat_interleave(offset_K.diff())
+    table_N = bag_N % len(parts.rows_F)
+    share_N = torch.rand(len(table_N), generator=generator, dtype=torch.float64)
+    return parts.first_row_F[table_N] + (share_N * parts.rows_F[table_N]).long(), offset_K
 
 
 def _kernels(parts: DlrmParts, path: str, isa: str) -> tuple[Kernel, ...]:

@@ -5,6 +5,8 @@ leaves AVX-512 unused. The operators below are those that PyTorch's own inductor
 (torch/_inductor/mkldnn_ir.py).
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -29,28 +31,38 @@ class PackedLinear(nn.Module):
         return output
 
 
-def pack_linears(module: nn.Module, batch_size: int) -> nn.Module:
+def pack_linears(module: nn.Module, batch_size: int, min_dim: int | None = None) -> nn.Module:
     """Return `module` with each linear layer of its sequences packed and the activation behind it fused.
 
+    With `min_dim`, a layer stays as it is unless its batch, inputs and outputs are all more than that, as PyTorch's own
+    rule for products that are not packed has it (aten/src/ATen/native/LinearAlgebra.cpp, apply_mkldnn_matmul_heur).
     `module` itself is changed: its own weights are dropped, so that they are not held twice.
     """
     for name, child in list(module.named_children()):
         if isinstance(child, nn.Sequential):
-            setattr(module, name, _pack_sequence(child, batch_size))
+            setattr(module, name, _pack_sequence(child, batch_size, min_dim))
         else:
-            pack_linears(child, batch_size)
+            pack_linears(child, batch_size, min_dim)
     return module
 
 
-def _pack_sequence(sequence: nn.Sequential, batch_size: int) -> nn.Sequential:
+def _pack_sequence(sequence: nn.Sequential, batch_size: int, min_dim: int | None) -> nn.Sequential:
     packed: list[nn.Module] = []
     layers = list(sequence)
     for position, layer in enumerate(layers):
         previous = layers[position - 1] if position else None
         following = layers[position + 1] if position + 1 < len(layers) else None
-        if isinstance(layer, nn.Linear):
+        if isinstance(layer, nn.Linear) and _is_large(layer, batch_size, min_dim):
             fused = "none" if following is None else _ACTIVATIONS.get(type(following), "none")
             packed.append(PackedLinear(layer, fused, batch_size))
-        elif not (type(layer) in _ACTIVATIONS and isinstance(previous, nn.Linear)):
-            packed.append(pack_linears(layer, batch_size))
+        elif not (type(layer) in _ACTIVATIONS and isinstance(previous, nn.Linear) and _is_packed(packed)):
+            packed.append(pack_linears(layer, batch_size, min_dim))
     return nn.Sequential(*packed)
+
+
+def _is_packed(layers: Sequence[nn.Module]) -> bool:
+    return bool(layers) and isinstance(layers[-1], PackedLinear)
+
+
+def _is_large(layer: nn.Linear, batch_size: int, min_dim: int | None) -> bool:
+    return min_dim is None or min(batch_size, layer.in_features, layer.out_features) > min_dim

@@ -84,6 +84,8 @@ def take_apart_codes(model: nn.Module) -> CodeParts:
         OperatorError: it is of another kind than the operators compute; says in what.
     """
     parts = dot_parts(model)
+    if parts.pooled:
+        raise OperatorError("the operators of codes look up one row of each table, this model adds up several")
     *hidden, head, last = parts.over
     if not (isinstance(head, nn.Linear) and isinstance(last, nn.Sigmoid) and head.weight.dtype == torch.float32):
         raise OperatorError(f"the operators end in one layer of float32, a sigmoid behind it, not {kinds(parts.over)}")

@@ -14,7 +14,7 @@ from pinbench.worker.ops.isa import variants
 from pinbench.worker.ops.library import NAMESPACE, Library, discard, provide
 from pinbench.worker.ops.parts import DlrmParts, widen
 
-Operator = Callable[[Tensor, Tensor], Tensor]
+Operator = Callable[..., Tensor]  # of dense features and one id a table, or the rows of bags and their offsets
 
 # oneDNN's products of bfloat16 are several times as fast with whole blocks of inputs: 480 instead of 479.
 _INPUT_MULTIPLE = 16

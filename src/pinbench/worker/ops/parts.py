@@ -20,6 +20,7 @@ class DotParts:
     first_row_F: Tensor
     bottom: nn.Sequential
     over: nn.Sequential
+    pooled: bool  # each feature is a bag of rows, which are added up
 
 
 @runtime_checkable
@@ -49,6 +50,7 @@ class DlrmParts:
     over: Stack
     head_weight_I: Tensor
     head_bias: float
+    pooled: bool = False
 
     @property
     def inputs(self) -> int:
@@ -80,6 +82,7 @@ def take_apart(model: nn.Module) -> DlrmParts:
         over=_stack(hidden, dtype),
         head_weight_I=head.weight.detach().float().flatten(),
         head_bias=float(head.bias),
+        pooled=parts.pooled,
     )
 
 

@@ -10,34 +10,40 @@ from pinbench.worker.models.dlrm.dense import DenseArch
 from pinbench.worker.models.dlrm.interaction import CatInteraction, DotInteraction
 from pinbench.worker.models.dlrm.lookup_dots import LookupDots
 from pinbench.worker.models.dlrm.over import OverArch
-from pinbench.worker.models.dlrm.sparse import SparseArch
+from pinbench.worker.models.dlrm.sparse import PooledArch, SparseArch
 from pinbench.worker.ops.parts import DotParts
 
 
 class Features(nn.Module):
     """Sparse arch and interaction behind each other: what a faster box may replace as a whole."""
 
-    def __init__(self, sparse_arch: SparseArch, interaction: DotInteraction | CatInteraction) -> None:
+    def __init__(self, sparse_arch: SparseArch | PooledArch, interaction: DotInteraction | CatInteraction) -> None:
         super().__init__()
         self.sparse_arch = sparse_arch
         self.interaction = interaction
 
-    def forward(self, dense_BD: Tensor, sparse_BF: Tensor) -> Tensor:
-        """Return the input of the over arch, shape (B, W)."""
-        features_BW: Tensor = self.interaction(dense_BD, self.sparse_arch(sparse_BF))
+    def forward(self, dense_BD: Tensor, *sparse: Tensor) -> Tensor:
+        """Return the input of the over arch, shape (B, W); `sparse` is what the sparse arch takes."""
+        features_BW: Tensor = self.interaction(dense_BD, self.sparse_arch(*sparse))
         return features_BW
 
 
 class Dlrm(nn.Module):
-    """Click probabilities from dense features (log already taken) and one id a sparse feature."""
+    """Click probabilities from dense features (log already taken) and one id a sparse feature, or a bag of them."""
 
-    def __init__(self, config: DlrmConfig, tables_RD: Tensor, activation_dtype: torch.dtype | None = None) -> None:
+    def __init__(
+        self,
+        config: DlrmConfig,
+        tables_RD: Tensor,
+        activation_dtype: torch.dtype | None = None,
+        sparse_arch: type[SparseArch] | type[PooledArch] = SparseArch,
+    ) -> None:
         """Wire the boxes around tables that are given; None: what enters the model has their type."""
         super().__init__()
         self.dense_arch = DenseArch(config.bottom)
         dot = config.interaction is Interaction.DOT
         self.features: nn.Module = Features(
-            SparseArch(tables_RD, config.table_rows),
+            sparse_arch(tables_RD, config.table_rows),
             DotInteraction(config.num_tables) if dot else CatInteraction(),
         )
         self.over_arch = OverArch(config.over)
@@ -56,7 +62,7 @@ class Dlrm(nn.Module):
     def for_inference(self, batch_size: int) -> Self:
         """Return this model with the fastest boxes there are for batches of up to `batch_size` rows."""
         match self.features:
-            case Features(sparse_arch=sparse_arch, interaction=DotInteraction() as interaction):
+            case Features(sparse_arch=SparseArch() as sparse_arch, interaction=DotInteraction() as interaction):
                 self.features = LookupDots(sparse_arch, interaction, batch_size)
         return self
 
@@ -65,6 +71,7 @@ class Dlrm(nn.Module):
         match self.features:
             case Features(sparse_arch=tables, interaction=DotInteraction()) | (LookupDots() as tables):
                 return DotParts(
+                    pooled=isinstance(tables, PooledArch),
                     tables_RD=tables.tables_RD,
                     first_row_F=tables.offset_F,
                     bottom=self.dense_arch.layers,
@@ -72,8 +79,8 @@ class Dlrm(nn.Module):
                 )
         return None
 
-    def forward(self, dense_BI: Tensor, sparse_BF: Tensor) -> Tensor:
-        """Return the click probability, shape (B,)."""
+    def forward(self, dense_BI: Tensor, *sparse: Tensor) -> Tensor:
+        """Return the click probability, shape (B,); `sparse` is what the sparse arch takes."""
         dense_BD = self.dense_arch(dense_BI.to(self.activation_dtype))
-        probability_B: Tensor = self.over_arch(self.features(dense_BD, sparse_BF))
+        probability_B: Tensor = self.over_arch(self.features(dense_BD, *sparse))
         return probability_B

@@ -1,4 +1,7 @@
-"""The sparse arch: all embedding tables behind each other in one block, so that a batch is one gather."""
+"""The sparse arch: all embedding tables behind each other in one block, so that a batch is one gather.
+
+B samples, F sparse features, D embedding width, N ids of all bags together.
+"""
 
 from collections.abc import Sequence
 from itertools import accumulate
@@ -8,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-class SparseArch(nn.Module):
-    """One row a feature (Criteo is one-hot), looked up in a single contiguous (rows of all tables, D) block.
+class TableBlock(nn.Module):
+    """All tables in a single contiguous (rows of all tables, D) block.
 
     The block is given, not made here: it may lie in memory that several processes share.
     """
@@ -24,6 +27,24 @@ class SparseArch(nn.Module):
         first_rows = [0, *accumulate(table_rows)][:-1]
         self.register_buffer("offset_F", torch.tensor(first_rows), persistent=False)
 
+
+class SparseArch(TableBlock):
+    """One row a feature (Criteo is one-hot)."""
+
     def forward(self, sparse_BF: Tensor) -> Tensor:
         """Return the rows of `sparse_BF` (ids within each feature's own table), shape (B, F, D)."""
         return functional.embedding(sparse_BF + self.offset_F, self.tables_RD)
+
+
+class PooledArch(TableBlock):
+    """Sums of rows: each feature is a bag of them (multi-hot)."""
+
+    def forward(self, row_N: Tensor, offset_K: Tensor) -> Tensor:
+        """Return the sum of each bag, shape (B, F, D).
+
+        Args:
+            row_N: rows of the block, bag behind bag, those of one sample together.
+            offset_K: where each of the B * F bags begins, and the end of the last one.
+        """
+        sum_KD = functional.embedding_bag(row_N, self.tables_RD, offset_K, mode="sum", include_last_offset=True)
+        return sum_KD.view(-1, len(self.offset_F), self.tables_RD.shape[1])

@@ -39,15 +39,15 @@ struct Team {
 class Chain : public torch::CustomClassHolder {
  public:
   // Return the click probability, shape (B,).
-  at::Tensor forward(const at::Tensor& dense_BI, const at::Tensor& id_BF) {
-    return compute<false>(dense_BI, id_BF, nullptr);
+  at::Tensor forward(const at::Tensor& dense_BI, const at::Tensor& id, const std::optional<at::Tensor>& offset_K) {
+    return compute<false>(dense_BI, {id, offset_K}, nullptr);
   }
 
   // Do the same and return the seconds of each part: what precedes the layers, the bottom's, the lookup with its dots,
   // the over arch's, the head.
-  at::Tensor profile(const at::Tensor& dense_BI, const at::Tensor& id_BF) {
+  at::Tensor profile(const at::Tensor& dense_BI, const at::Tensor& id, const std::optional<at::Tensor>& offset_K) {
     at::Tensor second_N = at::zeros({static_cast<int64_t>(bottom_.size() + over_.size() + 3)}, at::dtype(at::kDouble));
-    compute<true>(dense_BI, id_BF, second_N.mutable_data_ptr<double>());
+    compute<true>(dense_BI, {id, offset_K}, second_N.mutable_data_ptr<double>());
     return second_N;
   }
 
@@ -123,23 +123,24 @@ class Chain : public torch::CustomClassHolder {
   };
 
   template <bool kTimed>
-  at::Tensor compute(const at::Tensor& dense_BI, const at::Tensor& id_BF, double* seconds) {
+  at::Tensor compute(const at::Tensor& dense_BI, const Ids& ids, double* seconds) {
     Watch<kTimed> watch(seconds);
-    check_dense(dense_BI, inputs_, id_BF);
+    check_dense(dense_BI, inputs_);
     const int64_t samples = dense_BI.size(0);
     TORCH_CHECK(samples <= most_samples_, samples, " samples, the chain was made for ", most_samples_);
     at::Tensor probability_B = at::empty({samples}, at::dtype(at::kFloat));
     const Rows& dense = hidden_[(bottom_.size() + 1) % 2];  // where the bottom's output will be
     const int64_t value = tables_.type() == at::kFloat ? 4 : 2;
-    const Lookup lookup = tables_.lookup(id_BF, dense.data(), dense.bytes() / value, features_.data(),
-                                         features_.bytes() / value);
+    const at::Tensor sum_KD = tables_.sums(ids, samples);
+    const Lookup lookup = tables_.lookup(ids, samples, dense.data(), dense.bytes() / value, features_.data(),
+                                         features_.bytes() / value, sum_KD);
     scratch_.provide(at::get_num_threads(), scratch_bytes(lookup));
     enter(dense_BI, input_);
     std::atomic<bool> in_range{true};
 #pragma omp parallel num_threads(at::get_num_threads())
     {
       const Team team{omp_get_thread_num(), omp_get_num_threads()};
-      fetch(lookup, team, samples);
+      if (!gather(lookup, team, samples)) in_range = false;
       watch.lap(team);
       run(bottom_, 0, input_, team, samples, watch);
       if (!meet_all(lookup, team, samples)) in_range = false;
@@ -153,11 +154,14 @@ class Chain : public torch::CustomClassHolder {
     return probability_B;
   }
 
-  // Fetch the rows that this thread will multiply, while the bottom layers run.
-  void fetch(const Lookup& lookup, const Team& team, int64_t samples) const {
+  // Fetch the rows that this thread will multiply, while the bottom layers run; or add up its share of the bags.
+  bool gather(const Lookup& lookup, const Team& team, int64_t samples) const {
+    const int64_t bags = samples * lookup.tables;
+    if (lookup.offset_K) return kernels_.pool(lookup, team.begin(bags), team.end(bags));
     const bool whole = samples >= team.threads;
     for (int64_t sample = whole ? team.begin(samples) : 0; sample < (whole ? team.end(samples) : samples); ++sample)
       kernels_.fetch(lookup, sample);
+    return true;
   }
 
   // The threads share whole samples; where there are fewer samples than threads, the triangle of each.

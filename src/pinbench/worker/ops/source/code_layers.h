@@ -59,7 +59,8 @@ class DlrmCodeLayers : public torch::CustomClassHolder {
   // Return the click probability, shape (B,).
   at::Tensor forward(const at::Tensor& dense_BI, const at::Tensor& id_BF) {
     const at::AutoDispatchBelowAutograd inference;
-    check_dense(dense_BI, inputs_, id_BF);
+    check_dense(dense_BI, inputs_);
+    check_samples(id_BF, dense_BI.size(0), lookup_codes_.tables());
     at::Tensor probability_B = at::empty({dense_BI.size(0)}, at::dtype(at::kFloat));
     for (int64_t begin = 0; begin < dense_BI.size(0); begin += chunk_) {
       const int64_t samples = std::min(chunk_, dense_BI.size(0) - begin);

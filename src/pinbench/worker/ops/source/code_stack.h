@@ -89,6 +89,8 @@ class LookupCodes : public torch::CustomClassHolder {
     check_ids(in_range);
   }
 
+  int64_t tables() const { return tables_.count(); }
+
  private:
   static constexpr int64_t kLeastSamples = 4;  // a thread: fewer take less time than to wake it
 

@@ -4,6 +4,7 @@
 #include "layer.h"
 #include "layer_backward.h"
 #include "lookup_dots.h"
+#include "pool.h"
 #include "row_update.h"
 #include "training.h"
 
@@ -18,7 +19,7 @@ namespace PINBENCH_NAMESPACE {
 
 extern const Kernels PINBENCH_TABLE(PINBENCH_ISA);
 const Kernels PINBENCH_TABLE(PINBENCH_ISA) = {
-    PINBENCH_NAME(PINBENCH_ISA), kPanelOutputs, scratch_bytes, lookup_dots, fetch, layer, head, pad,
+    PINBENCH_NAME(PINBENCH_ISA), kPanelOutputs, scratch_bytes, lookup_dots, pool, fetch, layer, head, pad,
 };
 
 extern const TrainingKernels PINBENCH_TRAINING(PINBENCH_ISA);

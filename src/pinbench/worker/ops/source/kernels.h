@@ -19,13 +19,17 @@ struct Lookup {
   const int64_t* rows_F;    // an id must be below the rows of its table
   int64_t tables;           // F
   int64_t width;            // D
-  const int64_t* id_BF;     // with any strides, in elements
+  const int64_t* id_BF;     // with any strides, in elements; of bags: rows of the block, bag behind bag
   int64_t id_stride_B;
   int64_t id_stride_F;
   const void* dense_BD;
   int64_t dense_stride;
   void* output_BW;          // [dense | strict lower triangle of the dots, row by row | zeros up to W]
   int64_t output_width;     // W >= D + G * (G - 1) / 2
+  const int64_t* offset_K;  // of bags: where each begins in the ids, a sample's one after the other, and the last end;
+                            // null: one id a table
+  int64_t ids;              // of all bags
+  float* sum_KD;            // of bags: the sum of each bag's rows
 };
 
 // A layer for a few samples: activation(x @ weight.T + bias), its weights in panels (see Kernels::panel_outputs).
@@ -54,7 +58,10 @@ struct Kernels {
   // the sample `ahead` are fetched into the cache meanwhile; -1: of none. Returns false when an id is out of range;
   // nothing is read then.
   bool (*lookup_dots)(const Lookup&, void* scratch, int64_t sample, int64_t ahead, int64_t row_begin, int64_t row_end);
-  // Fetch the rows of a sample into the cache.
+  // Add up the rows of bags [begin, end), for lookup_dots to find; of a whole batch, bag k is table k % F of sample
+  // k / F. Returns false when an offset or a row is out of range; nothing is read there.
+  bool (*pool)(const Lookup&, int64_t begin, int64_t end);
+  // Fetch the rows of a sample into the cache; of bags nothing: they are more than it holds.
   void (*fetch)(const Lookup&, int64_t sample);
   // Compute panels [panel_begin, panel_end) of a layer for all samples; strides in elements.
   void (*layer)(const Layer&, const void* x, int64_t x_stride, void* y, int64_t y_stride, int64_t samples,

@@ -32,20 +32,22 @@ class DlrmLayers : public torch::CustomClassHolder {
         features_BW_(at::empty({chunk, features_width}, at::dtype(tables_RD.scalar_type()))) {}
 
   // Return the click probability, shape (B,).
-  at::Tensor forward(const at::Tensor& dense_BI, const at::Tensor& id_BF) {
+  at::Tensor forward(const at::Tensor& dense_BI, const at::Tensor& id, const std::optional<at::Tensor>& offset_K) {
     const at::AutoDispatchBelowAutograd inference;
-    check_dense(dense_BI, inputs_, id_BF);
+    check_dense(dense_BI, inputs_);
+    const Ids ids{id, offset_K};
+    check_samples(ids, dense_BI.size(0), lookup_dots_.tables());
     at::Tensor probability_B = at::empty({dense_BI.size(0)}, at::dtype(at::kFloat));
     for (int64_t begin = 0; begin < dense_BI.size(0); begin += chunk_) {
       const int64_t samples = std::min(chunk_, dense_BI.size(0) - begin);
-      compute(dense_BI.narrow(0, begin, samples), id_BF.narrow(0, begin, samples),
+      compute(dense_BI.narrow(0, begin, samples), ids.part(begin, samples, lookup_dots_.tables()),
               probability_B.mutable_data_ptr<float>() + begin);
     }
     return probability_B;
   }
 
  private:
-  void compute(const at::Tensor& dense_BI, const at::Tensor& id_BF, float* probability_B) {
+  void compute(const at::Tensor& dense_BI, const Ids& ids, float* probability_B) {
     const int64_t samples = dense_BI.size(0);
     at::Tensor x = dense_BI_.narrow(0, 0, samples);
     kernels_.pad(format_of(x), dense_BI.const_data_ptr<float>(), dense_BI.stride(0), inputs_, x.mutable_data_ptr(),
@@ -53,7 +55,7 @@ class DlrmLayers : public torch::CustomClassHolder {
     for (size_t layer = 0; layer < bottom_weight_.size(); ++layer)
       x = linear(x, bottom_weight_[layer], bottom_bias_[layer], true);
     const at::Tensor features_BW = features_BW_.narrow(0, 0, samples);
-    lookup_dots_.write(x, id_BF, features_BW);
+    lookup_dots_.write(x, ids, features_BW);
     x = features_BW;
     for (size_t layer = 0; layer < over_weight_.size(); ++layer)
       x = linear(x, over_weight_[layer], over_bias_[layer], true);

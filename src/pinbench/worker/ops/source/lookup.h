@@ -24,33 +24,37 @@ class LookupDots : public torch::CustomClassHolder {
   }
 
   // Return [dense | dots | zeros], shape (B, width).
-  at::Tensor forward(const at::Tensor& dense_BD, const at::Tensor& id_BF) {
+  at::Tensor forward(const at::Tensor& dense_BD, const at::Tensor& id, const std::optional<at::Tensor>& offset_K) {
     at::Tensor output_BW = at::empty({dense_BD.size(0), width_}, at::dtype(type_));
-    write(dense_BD, id_BF, output_BW);
+    write(dense_BD, {id, offset_K}, output_BW);
     return output_BW;
   }
 
   // The same into memory that the caller has.
-  void write(const at::Tensor& dense_BD, const at::Tensor& id_BF, const at::Tensor& output_BW) {
+  void write(const at::Tensor& dense_BD, const Ids& ids, const at::Tensor& output_BW) {
     TORCH_CHECK(dense_BD.dim() == 2 && dense_BD.size(1) == tables_.width() && dense_BD.stride(1) == 1 &&
-                    dense_BD.scalar_type() == type_ && id_BF.size(0) == dense_BD.size(0),
-                "the dense feature must look like a row of the tables, one a sample");
-    Lookup lookup =
-        tables_.lookup(id_BF, dense_BD.const_data_ptr(), dense_BD.stride(0), output_BW.mutable_data_ptr(), width_);
+                    dense_BD.scalar_type() == type_,
+                "the dense feature must look like a row of the tables");
+    const int64_t samples = dense_BD.size(0);
+    const at::Tensor sum_KD = tables_.sums(ids, samples);
+    Lookup lookup = tables_.lookup(ids, samples, dense_BD.const_data_ptr(), dense_BD.stride(0),
+                                   output_BW.mutable_data_ptr(), width_, sum_KD);
     lookup.feature_format = format_of(dense_BD);
     scratch_.provide(at::get_num_threads(), kernels_.scratch_bytes(lookup));
     std::atomic<bool> in_range{true};
     at::parallel_for(0, dense_BD.size(0), kLeastSamples, [&](int64_t begin, int64_t end) {
       void* scratch = scratch_.of(at::get_thread_num());
       bool fine = true;
-      for (int64_t sample = begin; sample < end; ++sample)
+      for (int64_t sample = begin; sample < end; ++sample) {
+        if (lookup.offset_K) fine &= kernels_.pool(lookup, sample * lookup.tables, (sample + 1) * lookup.tables);
         fine &= kernels_.lookup_dots(lookup, scratch, sample, sample + 1 < end ? sample + 1 : -1, 1, lookup.tables + 1);
+      }
       if (!fine) in_range = false;
     });
     check_ids(in_range);
   }
 
-  int64_t width() const { return width_; }
+  int64_t tables() const { return tables_.count(); }
 
  private:
   static constexpr int64_t kLeastSamples = 4;  // a thread: fewer take less time than to wake it

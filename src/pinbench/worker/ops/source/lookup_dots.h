@@ -16,11 +16,12 @@ PINBENCH_INLINE int64_t round_up(int64_t value, int64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
 
-PINBENCH_INLINE bool pairs_here(Format format) {
+// Whether pairs of bfloat16 are multiplied as they lie; sums of bags are fp32.
+PINBENCH_INLINE bool pairs_here(const Lookup& lookup) {
 #if defined(PINBENCH_PAIRS)
-  return format == Format::kBfloat16;
+  return lookup.format == Format::kBfloat16 && !lookup.offset_K;
 #else
-  (void)format;
+  (void)lookup;
   return false;
 #endif
 }
@@ -38,7 +39,7 @@ struct Scratch {
   int64_t pointer_bytes;   // where the row of each feature lies
 
   explicit Scratch(const Lookup& lookup) {
-    const bool pairs = pairs_here(lookup.format);
+    const bool pairs = pairs_here(lookup);
     const int64_t values = round_up(lookup.width, pairs ? 2 * kLanes : kLanes);
     features = lookup.tables + 1 + kTileColumns - 1;
     row_bytes = round_up(values * (pairs ? 2 : 4), kLineBytes);
@@ -70,13 +71,16 @@ PINBENCH_INLINE void fetch_rows(const Lookup& lookup, int64_t sample, int64_t be
   }
 }
 
-void fetch(const Lookup& lookup, int64_t sample) { fetch_rows(lookup, sample, 0, lookup.tables); }
+void fetch(const Lookup& lookup, int64_t sample) {
+  if (!lookup.offset_K) fetch_rows(lookup, sample, 0, lookup.tables);
+}
 
 PINBENCH_INLINE const char* dense_row(const Lookup& lookup, int64_t sample) {
   return static_cast<const char*>(lookup.dense_BD) + sample * lookup.dense_stride * value_bytes(lookup.feature_format);
 }
 
 PINBENCH_INLINE bool ids_are_rows(const Lookup& lookup, int64_t sample) {
+  if (lookup.offset_K) return true;  // `pool` has looked
   const int64_t* id = lookup.id_BF + sample * lookup.id_stride_B;
   bool fine = true;
   for (int64_t table = 0; table < lookup.tables; ++table)
@@ -91,7 +95,7 @@ PINBENCH_INLINE void widen_row(const char* from, float* to, int64_t values) {
 }
 
 void copy_row(const Lookup& lookup, Format format, const char* from, char* to) {
-  if (format == Format::kFloat || pairs_here(lookup.format))
+  if (format == Format::kFloat || pairs_here(lookup))
     memcpy(to, from, lookup.width * value_bytes(format));
   else
     widen_row(from, reinterpret_cast<float*>(to), lookup.width);
@@ -101,17 +105,20 @@ void copy_row(const Lookup& lookup, Format format, const char* from, char* to) {
 // rows of zeros: memory comes zeroed, and only the copies of features are written.
 PINBENCH_INLINE void point_at_rows(const Lookup& lookup, const Scratch& scratch, void* memory, int64_t sample) {
   const char** row = scratch.rows(memory);
-  const int64_t bytes = value_bytes(lookup.format);
   row[0] = dense_row(lookup, sample);
-  for (int64_t table = 0; table < lookup.tables; ++table) row[table + 1] = table_row(lookup, sample, table);
+  const float* sum = lookup.sum_KD + sample * lookup.tables * lookup.width;
+  for (int64_t table = 0; table < lookup.tables; ++table)
+    row[table + 1] = lookup.offset_K ? reinterpret_cast<const char*>(sum + table * lookup.width)
+                                     : table_row(lookup, sample, table);
   for (int64_t feature = lookup.tables + 1; feature < scratch.features; ++feature)
     row[feature] = scratch.copy(memory, feature);
-  const bool in_full = lookup.format == Format::kFloat || pairs_here(lookup.format);
-  const bool is_whole = in_full && lookup.width * bytes % int64_t{sizeof(Floats)} == 0;
-  const int64_t copied = !is_whole ? lookup.tables + 1 : lookup.feature_format == lookup.format ? 0 : 1;
+  const Format rows = lookup.offset_K ? Format::kFloat : lookup.format;  // of what is multiplied
+  const bool in_full = rows == Format::kFloat || pairs_here(lookup);
+  const bool is_whole = in_full && lookup.width * value_bytes(rows) % int64_t{sizeof(Floats)} == 0;
+  const int64_t copied = !is_whole ? lookup.tables + 1 : lookup.feature_format == rows ? 0 : 1;
   for (int64_t feature = 0; feature < copied; ++feature) {
     char* copy = scratch.copy(memory, feature);
-    copy_row(lookup, feature ? lookup.format : lookup.feature_format, row[feature], copy);
+    copy_row(lookup, feature ? rows : lookup.feature_format, row[feature], copy);
     row[feature] = copy;
   }
 }
@@ -148,12 +155,12 @@ PINBENCH_INLINE void keep_tile(const Quad (&sums)[kTileRows], int64_t row, int64
 
 PINBENCH_INLINE void multiply_rows(const Lookup& lookup, const char* const* rows, float* triangle, int64_t ahead,
                                    int64_t row_begin, int64_t row_end) {
-  const bool pairs = pairs_here(lookup.format);
+  const bool pairs = pairs_here(lookup);
   const int64_t bytes = pairs ? round_up(lookup.width, 2 * kLanes) * 2 : round_up(lookup.width, kLanes) * 4;
   for (int64_t row = row_begin; row < row_end; row += kTileRows) {
     const int64_t tile_end = row + kTileRows < row_end ? row + kTileRows : row_end;
     // A tile's rows at a time: more fetches at once than the core has buffers for would stall it.
-    if (ahead >= 0) fetch_rows(lookup, ahead, row - 1, tile_end - 1);
+    if (ahead >= 0 && !lookup.offset_K) fetch_rows(lookup, ahead, row - 1, tile_end - 1);
     for (int64_t column = 0; column < tile_end - 1; column += kTileColumns) {
       Quad sums[kTileRows];
 #if defined(PINBENCH_PAIRS)

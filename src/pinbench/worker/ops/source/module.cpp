@@ -42,25 +42,38 @@ const CodeKernels& find_code_kernels(const std::string& isa) {
   TORCH_CHECK(false, "no kernels for ", isa, " in this build");
 }
 
+// A class takes methods of its own only, these are their base's.
+template <class Kind>
+constexpr auto forward_of = [](const c10::intrusive_ptr<Kind>& chain, const at::Tensor& dense_BI, const at::Tensor& id,
+                               const std::optional<at::Tensor>& offset_K) {
+  return chain->forward(dense_BI, id, offset_K);
+};
+
+template <class Kind>
+constexpr auto profile_of = [](const c10::intrusive_ptr<Kind>& chain, const at::Tensor& dense_BI, const at::Tensor& id,
+                               const std::optional<at::Tensor>& offset_K) {
+  return chain->profile(dense_BI, id, offset_K);
+};
+
 }  // namespace PINBENCH_NAMESPACE
 
 TORCH_LIBRARY(PINBENCH_NAMESPACE, library) {
   using Tensors = std::vector<at::Tensor>;
   using Name = const std::string&;
+  const std::initializer_list<torch::arg> arguments{torch::arg("dense"), torch::arg("id"),
+                                                    torch::arg("offset") = torch::arg::none()};
   library.class_<PINBENCH_NAMESPACE::LookupDots>("LookupDots")
       .def(torch::init<Name, at::Tensor, at::Tensor, at::Tensor, int64_t>())
-      .def("forward", &PINBENCH_NAMESPACE::LookupDots::forward);
+      .def("forward", &PINBENCH_NAMESPACE::LookupDots::forward, "", arguments);
   library.class_<PINBENCH_NAMESPACE::DlrmLayers>("DlrmLayers")
       .def(torch::init<Name, at::Tensor, at::Tensor, at::Tensor, int64_t, int64_t, int64_t, Tensors, Tensors, Tensors,
                        Tensors, at::Tensor, double, int64_t>())
-      .def("forward", &PINBENCH_NAMESPACE::DlrmLayers::forward);
+      .def("forward", &PINBENCH_NAMESPACE::DlrmLayers::forward, "", arguments);
   library.class_<PINBENCH_NAMESPACE::DlrmChain>("DlrmChain")
       .def(torch::init<Name, at::Tensor, at::Tensor, at::Tensor, const Tensors&, const Tensors&, const Tensors&,
                        const Tensors&, at::Tensor, double, int64_t>())
-      .def("forward", [](const c10::intrusive_ptr<PINBENCH_NAMESPACE::DlrmChain>& chain, const at::Tensor& dense_BI,
-                         const at::Tensor& id_BF) { return chain->forward(dense_BI, id_BF); })
-      .def("profile", [](const c10::intrusive_ptr<PINBENCH_NAMESPACE::DlrmChain>& chain, const at::Tensor& dense_BI,
-                         const at::Tensor& id_BF) { return chain->profile(dense_BI, id_BF); });
+      .def("forward", PINBENCH_NAMESPACE::forward_of<PINBENCH_NAMESPACE::DlrmChain>, "", arguments)
+      .def("profile", PINBENCH_NAMESPACE::profile_of<PINBENCH_NAMESPACE::DlrmChain>, "", arguments);
   using CodeStack = c10::intrusive_ptr<PINBENCH_NAMESPACE::CodeStack>;
   library.class_<PINBENCH_NAMESPACE::CodeStack>("CodeStack")
       .def(torch::init<Tensors, Tensors, Tensors, std::vector<double>, std::vector<int64_t>>());
@@ -74,10 +87,8 @@ TORCH_LIBRARY(PINBENCH_NAMESPACE, library) {
   library.class_<PINBENCH_NAMESPACE::DlrmCodeChain>("DlrmCodeChain")
       .def(torch::init<Name, at::Tensor, at::Tensor, at::Tensor, const CodeStack&, const CodeStack&, at::Tensor, double,
                        int64_t>())
-      .def("forward", [](const c10::intrusive_ptr<PINBENCH_NAMESPACE::DlrmCodeChain>& chain, const at::Tensor& dense_BI,
-                         const at::Tensor& id_BF) { return chain->forward(dense_BI, id_BF); })
-      .def("profile", [](const c10::intrusive_ptr<PINBENCH_NAMESPACE::DlrmCodeChain>& chain, const at::Tensor& dense_BI,
-                         const at::Tensor& id_BF) { return chain->profile(dense_BI, id_BF); });
+      .def("forward", PINBENCH_NAMESPACE::forward_of<PINBENCH_NAMESPACE::DlrmCodeChain>, "", arguments)
+      .def("profile", PINBENCH_NAMESPACE::profile_of<PINBENCH_NAMESPACE::DlrmCodeChain>, "", arguments);
   using Training = PINBENCH_NAMESPACE::DlrmTraining;
   library.class_<Training>("DlrmTraining")
       .def(torch::init<Name, at::Tensor, at::Tensor, at::Tensor, int64_t, const Tensors&, const Tensors&,
