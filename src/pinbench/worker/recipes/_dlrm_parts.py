@@ -1,20 +1,17 @@
 """The parts of DLRM that inference and training have in common: its sizes, weights, batches, and facts of them."""
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypedDict
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from pinbench.base.errors import ModelError, UsageError
 from pinbench.contract.case import Case, DataType
-from pinbench.contract.gate import Barrier
-from pinbench.contract.plan import Instance, WeightSource
+from pinbench.contract.plan import Instance
 from pinbench.contract.result import DataFacts, ModelFacts
 from pinbench.worker.data.criteo.batch import Batch
 from pinbench.worker.data.criteo.batches import Split, open_split, synthetic_batches, synthetic_facts
@@ -25,7 +22,7 @@ from pinbench.worker.models.dlrm.capping import cap_rows, check_fits, choose_max
 from pinbench.worker.models.dlrm.checkpoint import CheckpointOrigin
 from pinbench.worker.models.dlrm.config import DlrmConfig, make_config, parse_sizes
 from pinbench.worker.models.dlrm.rows import SeededOrigin, WeightOrigin, fill_tables
-from pinbench.worker.weights import WeightStore, build_store, map_store, private_store
+from pinbench.worker.recipes._dlrm import TableBits, place_tables
 
 # Distinct rows that a run turns over: enough that their embedding rows do not sit in a cache by themselves.
 _DISTINCT_ROWS = 32_768
@@ -33,8 +30,6 @@ _MAX_BATCHES = 4_096
 _MIN_BATCHES = 4
 CHECKED_ROWS = 64
 _END_TO_END = "end_to_end"  # of DATA_LOADING
-
-_TABLE_BITS: dict[torch.dtype, type[np.generic]] = {torch.float32: np.float32, torch.bfloat16: np.uint16}
 
 
 class _Stream(TypedDict):
@@ -146,30 +141,11 @@ def make_tables(
     store_fd: int | None,
 ) -> Tensor:
     """Return all tables behind each other, filled or mapped as the instance is told; passes the barrier WEIGHTS."""
-    size_bytes = config.table_bytes(dtype.itemsize)
-    if instance.weights is WeightSource.MAP:
-        gate.wait(Barrier.WEIGHTS)
-        return _as_tables(map_store(_shared(store_fd), size_bytes), config, dtype)
-    if instance.weights is WeightSource.BUILD:
-        store = build_store(_shared(store_fd), size_bytes)
-    else:
-        store = private_store(size_bytes)
-    # A thread that PyTorch's OpenMP runtime has bound hands its one CPU on to the threads that it starts.
-    with ThreadPoolExecutor(len(instance.cpus), initializer=lambda: os.sched_setaffinity(0, instance.cpus)) as pool:
-        target = store.bytes_view.view(_TABLE_BITS[dtype]).reshape(-1, config.embedding_dim)
-        fill_tables(target, origin, config.table_rows, pool)
-    gate.wait(Barrier.WEIGHTS)
-    return _as_tables(store, config, dtype)
 
+    def fill(tables_RD: TableBits, pool: ThreadPoolExecutor) -> None:
+        fill_tables(tables_RD, origin, config.table_rows, pool)
 
-def _shared(store_fd: int | None) -> int:
-    if store_fd is None:
-        raise ModelError("the instance is to share its weights, but was given no shared memory")
-    return store_fd
-
-
-def _as_tables(store: WeightStore, config: DlrmConfig, dtype: torch.dtype) -> Tensor:
-    return torch.from_numpy(store.bytes_view).view(dtype).view(-1, config.embedding_dim)
+    return place_tables(instance, config, dtype, fill, gate, store_fd)
 
 
 def ready_batches(instance: Instance, model: Model, split: Split | None) -> tuple[Sequence[Batch], DataFacts]:

@@ -15,7 +15,7 @@ from pinbench.base.errors import ModelError, UsageError
 from pinbench.base.plugin import load_plugin
 from pinbench.contract.case import Case, DataType, Function, Mode, Precision
 from pinbench.contract.plan import Instance
-from pinbench.contract.result import IsaReadback, Quality
+from pinbench.contract.result import Quality
 from pinbench.worker import engine as engines
 from pinbench.worker import precision as precisions
 from pinbench.worker.data.criteo.batch import Batch
@@ -39,9 +39,10 @@ from pinbench.worker.models.dlrm.rows import gather_rows
 from pinbench.worker.onednn.calibration import Calibration
 from pinbench.worker.onednn.fpmath import full_fp32
 from pinbench.worker.onednn.peak import gemm_peak_flop_per_s
-from pinbench.worker.onednn.verbose import read_dispatch, read_header
+from pinbench.worker.onednn.verbose import read_header
 from pinbench.worker.prepared import Prepared
 from pinbench.worker.recipes import _dlrm_training
+from pinbench.worker.recipes._dlrm import probe
 from pinbench.worker.recipes._dlrm_accuracy import Fp32, rows_to_score, score_once, scoring_bytes
 from pinbench.worker.recipes._dlrm_parts import (
     CHECKED_ROWS,
@@ -100,7 +101,7 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None, folder: 
         engine=executable.facts,
         model=model_facts(model, precision.MULTIPLY_DTYPE, None if calibration is None else calibration.rows),
         data=data,
-        probe=lambda: _probe(told, executable, lambda: step(batches[0]), knobs.onednn_verbose),
+        probe=lambda: probe(told, executable, lambda: step(batches[0]), knobs.onednn_verbose),
         check=lambda: _check(model, step, batches, precision.LOGIT_TOLERANCE),
         gemm_peak=lambda: gemm_peak_flop_per_s(precision.MULTIPLY_DTYPE),
     )
@@ -210,13 +211,6 @@ def _step(executable: Executable) -> Callable[[Batch], Tensor]:
         return call(batch.dense_BI, batch.sparse_BF)
 
     return step
-
-
-def _probe(told: IsaReadback, executable: Executable, call: Callable[[], Tensor], verbosity: int) -> IsaReadback:
-    """Make the process's first call and return the kernels that ran in it."""
-    ran = read_dispatch(call, verbosity).kernels
-    kernels = ran if executable.kernels is None else executable.kernels
-    return replace(told, kernels=kernels + executable.own_kernels)
 
 
 def _check(model: Model, step: Callable[[Batch], Tensor], batches: Sequence[Batch], tolerance: float) -> Quality:
