@@ -133,6 +133,8 @@ _COVERED |= {
     "worker/loadgen/library.py": "worker/test_dlrm_scenario.py",
     "worker/loadgen/test.py": "worker/test_dlrm_scenario.py",
 }
+# What the trainer of our own is made of is tested by what it learns.
+_COVERED |= {f"worker/training/dlrm/{name}.py": "training/dlrm/test_pinned.py" for name in ("_learned", "_split_rows")}
 _COVERED |= {"worker/data/sync.py": "data_sets/test_resume.py"}
 _COVERED |= {"worker/data/compiled.py": "data_sets/test_vocabulary.py"}
 _COVERED |= {"worker/data/criteo/source.py": "data_sets/test_synthesize.py"}
