@@ -2,7 +2,7 @@ from dataclasses import fields
 
 from records import make_case
 
-from pinbench.contract.case import Knobs, Variant
+from pinbench.contract.case import Knobs, Scenario, Variant
 from pinbench.harness.record.tunables import tunables
 
 
@@ -21,5 +21,8 @@ def test_a_parameter_without_a_value_is_absent():
 
 
 def test_every_knob_that_has_a_value_is_listed():
-    case = make_case(cores_per_instance=4, instances=2, dataset_dir="/data", allocator="jemalloc", cost_per_hour=3.5)
+    case = make_case(
+        cores_per_instance=4, instances=2, dataset_dir="/data", allocator="jemalloc", cost_per_hour=3.5,
+        scenario=Scenario.OFFLINE,
+    )  # fmt: skip
     assert len(tunables(case)) == len(fields(Knobs)) - 1 + 4  # without `own`; FUNCTION MODE PRECISION CASE_TYPE
