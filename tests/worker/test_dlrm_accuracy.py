@@ -18,7 +18,7 @@ from pinbench.contract.data import DataFormat
 from pinbench.contract.plan import Instance, WeightSource
 from pinbench.contract.result import Accuracy
 from pinbench.worker.loop import warm_up
-from pinbench.worker.models.dlrm.checkpoint_file import read_checkpoint
+from pinbench.worker.models.checkpoint_file import read_checkpoint
 from pinbench.worker.prepared import Prepared
 from pinbench.worker.recipes import _dlrm_accuracy, dlrm
 from pinbench.worker.recipes._dlrm_accuracy import compared_pieces

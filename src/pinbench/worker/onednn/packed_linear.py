@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 _ACTIVATIONS: dict[type[nn.Module], str] = {nn.ReLU: "relu", nn.Sigmoid: "sigmoid"}
+_ALGORITHMS = {"gelu": "none"}  # GELU by the error function; its other form is by tanh
 
 
 class PackedLinear(nn.Module):
@@ -22,11 +23,28 @@ class PackedLinear(nn.Module):
         self.weight_packed = torch.ops.mkldnn._reorder_linear_weight(weight_OI, batch_size)
         self.bias_O = linear.bias.detach().clone()
         self.activation = activation
+        self._algorithm = _ALGORITHMS.get(activation, "")
 
     def forward(self, x_BI: Tensor) -> Tensor:
         """Return shape (B, O), in the dtype of the weights."""
         output: Tensor = torch.ops.mkldnn._linear_pointwise(
-            x_BI, self.weight_packed, self.bias_O, self.activation, [], ""
+            x_BI, self.weight_packed, self.bias_O, self.activation, [], self._algorithm
+        )
+        return output
+
+
+class PackedSum(nn.Module):
+    """``x @ weight.T + bias + other`` by one oneDNN primitive; inference only."""
+
+    def __init__(self, linear: nn.Linear, batch_size: int) -> None:
+        super().__init__()
+        self._linear = PackedLinear(linear, "none", batch_size)
+
+    def forward(self, x_BI: Tensor, other_BO: Tensor) -> Tensor:
+        """Return shape (B, O), in the dtype of the weights."""
+        packed = self._linear
+        output: Tensor = torch.ops.mkldnn._linear_pointwise.binary(
+            x_BI, other_BO, packed.weight_packed, packed.bias_O, "add"
         )
         return output
 

@@ -4,6 +4,9 @@ Tables and the pairwise dots are in bfloat16: rows are half as long as in fp32, 
 codes. The last layer stays in fp32: its one output decides the probability and costs nothing.
 """
 
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
+
 import torch
 from torch import nn
 
@@ -25,11 +28,21 @@ def apply(model: nn.Module, calibration: Calibration | None) -> nn.Module:
     assert calibration is not None
     linears = [module for module in model.modules() if isinstance(module, nn.Linear)]
     found = quantizations(model, linears[:-1], calibration)
+    if isinstance(model, Quantizable):
+        return model.quantized(found)
     for name, module in list(model.named_modules()):
         if isinstance(module, nn.Sequential):
             parent, _, own = name.rpartition(".")
             setattr(model.get_submodule(parent), own, _quantized(module, found))
     return model
+
+
+@runtime_checkable
+class Quantizable(Protocol):
+    """A model that knows itself what it is in codes; of others the layers of each sequence are quantised one by one."""
+
+    def quantized(self, found: Mapping[nn.Linear, Quantization]) -> nn.Module:
+        """Return it in codes; `found` tells how the input of each linear layer becomes codes."""
 
 
 def _quantized(layers: nn.Sequential, found: dict[nn.Linear, Quantization]) -> nn.Sequential:

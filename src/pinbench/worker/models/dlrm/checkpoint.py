@@ -6,7 +6,7 @@ from pathlib import Path
 from torch import Tensor
 
 from pinbench.base.errors import ModelError
-from pinbench.worker.models.dlrm.checkpoint_file import read_checkpoint
+from pinbench.worker.models.checkpoint_file import read_checkpoint
 from pinbench.worker.models.dlrm.config import DlrmConfig
 from pinbench.worker.models.dlrm.mapped_pages import drop_pages
 from pinbench.worker.models.dlrm.rows import Rows

@@ -5,8 +5,8 @@ import torch
 from safetensors.torch import save_file
 
 from pinbench.base.errors import ModelError
+from pinbench.worker.models.checkpoint_file import read_checkpoint
 from pinbench.worker.models.dlrm.checkpoint import CheckpointOrigin, expected_shapes
-from pinbench.worker.models.dlrm.checkpoint_file import read_checkpoint
 from pinbench.worker.models.dlrm.config import DlrmConfig, make_config
 
 

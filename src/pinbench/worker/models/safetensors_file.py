@@ -10,7 +10,7 @@ from pinbench.base.errors import ModelError
 SUFFIX = ".safetensors"
 
 
-def read_safetensors(path: Path) -> dict[str, Tensor]:
+def read_safetensors(path: Path, parameter: str = "CHECKPOINT") -> dict[str, Tensor]:
     """Return the tensors of `path` by their names; their numbers are read where they are used.
 
     Raises:
@@ -22,6 +22,6 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
     except (SafetensorError, OSError) as error:
         reason = " ".join(str(error).split())
         raise ModelError(
-            f"CHECKPOINT={path} cannot be read as safetensors: {reason}; fetch it again and compare its size or hash "
+            f"{parameter}={path} cannot be read as safetensors: {reason}; fetch it again and compare its size or hash "
             "with the original's"
         ) from error

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 
 from pinbench.base.errors import ModelError
-from pinbench.worker.models.dlrm.legacy_container import read_legacy
-from pinbench.worker.models.dlrm.safetensors_file import SUFFIX, read_safetensors
+from pinbench.worker.models.legacy_container import read_legacy
+from pinbench.worker.models.safetensors_file import SUFFIX, read_safetensors
 
 # The reference stores its accuracies and losses as numpy scalars; these types construct numbers and nothing else.
 # The name under which numpy < 2 pickled the constructor is mapped to where it lives today.
@@ -39,36 +39,41 @@ _UNREADABLE = (
 _FETCH = "fetch it again and compare its size or hash with the original's"
 
 
-def read_checkpoint(path: Path) -> object:
+def read_checkpoint(path: Path, parameter: str = "CHECKPOINT") -> object:
     """Return what `path` holds, its tensors memory-mapped; of a .safetensors file what torch.save would hold of it.
+
+    Args:
+        path: the file.
+        parameter: the one that it was named by, for messages.
 
     Raises:
         ModelError: there is no such file, or it is no checkpoint, cut short, damaged, or holds code.
     """
     if not path.is_file():
-        raise ModelError(f"CHECKPOINT={path}: no such file")
+        raise ModelError(f"{parameter}={path}: no such file")
     if path.suffix == SUFFIX:
-        return {"state_dict": read_safetensors(path)}
+        return {"state_dict": read_safetensors(path, parameter)}
     try:
-        is_zip = _is_zip(path)
+        is_zip = _is_zip(path, parameter)
         with torch.serialization.safe_globals(_NUMBER_TYPES):
             return torch.load(path, map_location="cpu", weights_only=True, mmap=True) if is_zip else read_legacy(path)
     except _UNREADABLE as error:
-        raise _refusal(path, _reason(error)) from error
+        raise _refusal(path, parameter, _reason(error)) from error
 
 
-def _is_zip(path: Path) -> bool:
+def _is_zip(path: Path, parameter: str) -> bool:
     """Return whether the container is a zip archive; refuse what is neither container, or visibly not all of one."""
     with path.open("rb") as file:
         begin = file.read(len(_LEGACY_BEGIN))
     if not begin:
-        raise _refusal(path, f"it is empty; {_FETCH}")
+        raise _refusal(path, parameter, f"it is empty; {_FETCH}")
     kinds = [kind for kind in (_ZIP_BEGIN, _LEGACY_BEGIN) if begin.startswith(kind) or kind.startswith(begin)]
     if not kinds:
-        raise _refusal(path, "it begins like no file of torch.save; name the file that facebookresearch/dlrm saved")
+        raise _refusal(path, parameter, "it begins like no file of torch.save; name one that torch.save has written")
     if kinds == [_ZIP_BEGIN] and not zipfile.is_zipfile(path):
         size = path.stat().st_size
-        raise _refusal(path, f"it is cut short after {size} bytes: the directory at its end is missing; {_FETCH}")
+        end = f"it is cut short after {size} bytes: the directory at its end is missing; {_FETCH}"
+        raise _refusal(path, parameter, end)
     return kinds == [_ZIP_BEGIN]
 
 
@@ -81,5 +86,5 @@ def _reason(error: Exception) -> str:
     return f"it is cut short or damaged; {_FETCH}"
 
 
-def _refusal(path: Path, reason: str) -> ModelError:
-    return ModelError(f"CHECKPOINT={path} cannot be read as a PyTorch checkpoint: {reason}")
+def _refusal(path: Path, parameter: str, reason: str) -> ModelError:
+    return ModelError(f"{parameter}={path} cannot be read as a PyTorch checkpoint: {reason}")

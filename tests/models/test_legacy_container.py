@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from pinbench.base.errors import ModelError
-from pinbench.worker.models.dlrm.checkpoint_file import read_checkpoint
-from pinbench.worker.models.dlrm.legacy_container import read_legacy
+from pinbench.worker.models.checkpoint_file import read_checkpoint
+from pinbench.worker.models.legacy_container import read_legacy
 
-GOLDEN = Path(__file__).parents[2] / "data" / "golden"
+GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 
 
 def saved(path: Path, content: object) -> Path:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pinbench.base.errors import ModelError
-from pinbench.worker.models.dlrm.checkpoint_file import read_checkpoint
+from pinbench.worker.models.checkpoint_file import read_checkpoint
 
 
 def saved(path: Path, *, legacy: bool = False) -> Path:
@@ -37,7 +37,7 @@ def one_line_refusal(path: Path) -> str:
 def test_a_file_that_is_no_checkpoint_is_told_from_a_damaged_one(tmp_path, content):
     path = tmp_path / "m.pt"
     path.write_bytes(content)
-    assert "it begins like no file of torch.save; name the file that" in one_line_refusal(path)
+    assert "it begins like no file of torch.save; name one that torch.save has" in one_line_refusal(path)
 
 
 def test_an_empty_file_is_called_that(tmp_path):
