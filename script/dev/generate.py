@@ -93,7 +93,8 @@ def _fields() -> str:
         _type(f"pinbench.contract.{module}", name)
         for module, names in {
             "result": (
-                "Record", "InstanceResult", "Placement", "IsaReadback", "Kernel", "Quality", "ModelFacts", "DataFacts",
+                "Record", "InstanceResult", "Placement", "IsaReadback", "Kernel", "Quality", "Accuracy", "Comparison",
+                "Answers", "ModelFacts", "DataFacts",
                 "DataFlow", "MemoryUse", "Libraries", "EngineFacts", "Software",
             ),
             "plan": ("Plan", "Instance"),

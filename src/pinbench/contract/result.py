@@ -155,6 +155,16 @@ class LoadgenResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """How well the answers to questions agree with those that people gave."""
+
+    questions: int
+    windows: int  # of their paragraphs: the samples, each computed once
+    exact_match: float  # 0 to 1
+    f1: float  # 0 to 1, mean over the questions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFacts:
     """The model that ran."""
 
@@ -226,7 +236,8 @@ class InstanceResult:
     engine: EngineFacts | None = None
     isa: IsaReadback | None = None
     quality: Quality | None = None
-    accuracy: Accuracy | None = None  # of accuracy mode
+    accuracy: Accuracy | None = None  # of accuracy mode, for labelled rows
+    answers: Answers | None = None  # of accuracy mode, for questions
     training: Training | None = None  # None: inference
     loadgen: LoadgenResult | None = None  # None: our own loop asked
     model: ModelFacts | None = None
@@ -235,6 +246,13 @@ class InstanceResult:
     memory: MemoryUse | None = None
     libraries: Libraries | None = None
     gemm_peak_flop_per_s: float | None = None  # measured after the window, all instances at once
+
+    @property
+    def scored_samples(self) -> int | None:
+        """The samples of accuracy mode, each computed once; None in other modes."""
+        if self.answers is not None:
+            return self.answers.windows
+        return None if self.accuracy is None else self.accuracy.samples
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

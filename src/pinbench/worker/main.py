@@ -137,6 +137,7 @@ def _measure(
         accuracy=prepared.accuracy(),
         training=prepared.training(),
         loadgen=prepared.loadgen(),
+        answers=prepared.answers(),
         model=prepared.model,
         data=prepared.data,
         flow=flow,

@@ -6,6 +6,7 @@ from typing import Any
 
 from pinbench.contract.result import (
     Accuracy,
+    Answers,
     DataFacts,
     DataFlow,
     EngineFacts,
@@ -54,4 +55,5 @@ class Prepared:
     accuracy: Callable[[], Accuracy | None] = _nothing  # after the window: what its outputs are worth
     training: Callable[[], Training | None] = _nothing  # after the window: what its steps have learned
     loadgen: Callable[[], LoadgenResult | None] = _nothing  # after the window: what LoadGen, which asked, says
+    answers: Callable[[], Answers | None] = _nothing  # the same, of answers to questions
     gemm_peak: Callable[[], float | None] = _nothing  # FLOP/s of a GEMM of the same precision and threads

@@ -83,7 +83,7 @@ def test_the_sizes_count_every_weight_that_there_is(origin):
 
 
 def test_the_work_is_that_of_the_tokens_that_are_there():
-    # 3 layers: (4 * 48 * 48 + 2 * 48 * 96) for a token and 2 * 48 for a pair, the head's 2 * 48; twice for multiply, add
+    # in each of 3 layers (4 * 48 * 48 + 2 * 48 * 96) for a token, 2 * 48 for a pair; the head; all twice: multiply, add
     def work(length):
         return 2 * (length * (3 * (4 * 48 * 48 + 2 * 48 * 96) + 2 * 48) + length * length * 3 * 2 * 48)
 

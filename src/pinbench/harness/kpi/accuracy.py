@@ -23,18 +23,19 @@ def require(run: Measurement) -> None:
         return
     if len(run.results) != 1:
         raise KpiError(f"accuracy is of all scores together, but {len(run.results)} instances have some each")
-    found = run.results[0].accuracy
-    if found is None:
+    result = run.results[0]
+    if result.scored_samples is None:
         raise KpiError("instance 0 scored no labelled rows")
     # A training's steps are not those that score, and the one step of LoadGen's test has all batches.
-    if run.results[0].training is None and run.results[0].loadgen is None:
-        _require_once(found, len(run.results[0].step_ns), run.case.knobs.batch_size)
-    _require_possible(found)
+    if result.training is None and result.loadgen is None:
+        _require_once(result.scored_samples, len(result.step_ns), run.case.knobs.batch_size)
+    if result.accuracy is not None:
+        _require_possible(result.accuracy)
 
 
-def _require_once(found: Accuracy, steps: int, batch_size: int) -> None:
-    if steps != -(-found.samples // batch_size):
-        raise KpiError(f"{steps} steps of {batch_size} rows scored {found.samples} rows: not each of them once")
+def _require_once(samples: int, steps: int, batch_size: int) -> None:
+    if steps != -(-samples // batch_size):
+        raise KpiError(f"{steps} steps of {batch_size} rows scored {samples} rows: not each of them once")
 
 
 def _require_possible(found: Accuracy) -> None:

@@ -12,6 +12,7 @@ from pinbench.contract.result import Record, Status
 from pinbench.harness.kpi import (
     accuracy,
     allocator,
+    answers,
     cost,
     flops,
     isa,
@@ -35,14 +36,15 @@ from pinbench.harness.kpi.text import Block
 _PRIMARY: dict[Mode, Callable[[Measurement], Kpi]] = {
     Mode.THROUGHPUT: throughput.primary,
     Mode.LATENCY: latency.primary,
-    Mode.ACCURACY: accuracy.primary,
+    Mode.ACCURACY: lambda run: (accuracy if answers.found(run) is None else answers).primary(run),
 }
 _REQUIREMENTS = (
     placement.require, allocator.require, isa.require, quality.require, training.require, accuracy.require,
-    scenario.require,
+    answers.require, scenario.require,
 )  # fmt: skip
 _METRICS = (
-    throughput, latency, samples, overlap, variation, loading, noise, memory, flops, quality, training, accuracy, cost,
+    throughput, latency, samples, overlap, variation, loading, noise, memory, flops, quality, training, accuracy,
+    answers, cost,
 )  # fmt: skip
 
 # Of a test by LoadGen, which is one step to us: its own figures stand for what steps would tell.

@@ -92,14 +92,15 @@ def samples_per_step(result: InstanceResult) -> float:
     """
     if result.training is not None:
         return result.training.samples / len(result.step_ns)
-    return result.batch_size if result.accuracy is None else result.accuracy.samples / len(result.step_ns)
+    scored = result.scored_samples
+    return result.batch_size if scored is None else scored / len(result.step_ns)
 
 
 def _require_steps(result: InstanceResult, case: Case) -> None:
     who, steps = f"instance {result.index}", len(result.step_ns)
     if steps != len(result.begin_ns):
         raise KpiError(f"{who} recorded {len(result.begin_ns)} begins of steps and {steps} durations")
-    if steps < max(1, case.knobs.steps or 0) and result.accuracy is None and result.loadgen is None:
+    if steps < max(1, case.knobs.steps or 0) and result.scored_samples is None and result.loadgen is None:
         raise KpiError(f"{who} measured {steps} steps, STEPS={case.knobs.steps} were asked for")
     if result.batch_size != case.knobs.batch_size:
         raise KpiError(f"{who} ran batches of {result.batch_size}, BATCH_SIZE={case.knobs.batch_size} was asked for")

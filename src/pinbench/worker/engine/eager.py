@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from pinbench.base.errors import HostError
 from pinbench.contract.case import Precision
 from pinbench.contract.result import EngineFacts
 from pinbench.worker.engine._needs import versions
@@ -13,7 +14,13 @@ NEEDS_GRAPH = False
 
 
 def require(precision: Precision) -> None:
-    """Everything that the suite has a precision for runs here."""
+    """Check that this CPU has what oneDNN packs in `precision`.
+
+    Raises:
+        HostError: it has no bfloat16.
+    """
+    if precision is Precision.BFLOAT16 and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        raise HostError("ENGINE=eager packs bfloat16 weights with oneDNN, which has none for this CPU; pick fp32")
 
 
 def compile(  # noqa: A001 - the verb of every engine

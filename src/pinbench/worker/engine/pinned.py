@@ -24,6 +24,7 @@ from pinbench.worker.ops.code_operators import make_code_chain, make_code_layers
 from pinbench.worker.ops.code_parts import CodeParts, is_quantized, take_apart_codes
 from pinbench.worker.ops.operators import Operator, Operators, load, make_chain, make_layers
 from pinbench.worker.ops.parts import DlrmParts, take_apart
+from pinbench.worker.ops.paths import HasPaths
 from pinbench.worker.ops.trial import best_seconds
 
 LARGEST_CHAIN = 64  # samples; from some 16 on oneDNN's blocking wins, and what is left is for the trial to find out
@@ -47,6 +48,8 @@ def compile(  # noqa: A001 - the verb of every engine
     Raises:
         UsageError: `setting` limits the instruction set to one that oneDNN does not know.
     """
+    if isinstance(model, HasPaths):
+        return _fastest_path(model, inputs, setting)
     try:
         parts = take_apart_codes(model) if is_quantized(model) else take_apart(model)
         operators = load(setting.cache, setting.cpus)
@@ -75,6 +78,19 @@ def compile(  # noqa: A001 - the verb of every engine
 
 def _multiplied(parts: DlrmParts) -> torch.dtype:
     return torch.int8 if isinstance(parts, CodeParts) else parts.tables_RD.dtype
+
+
+def _fastest_path(model: HasPaths, inputs: tuple[Tensor, ...], setting: Setting) -> Executable:
+    """Return a model that brings its own ways to compute, on the one that is fastest for `inputs`."""
+    executable = eager.compile(model, inputs, setting)
+
+    def on(path: str) -> Tensor:
+        model.path = path
+        return model.trial(*inputs)
+
+    trial_s = best_seconds({path: partial(on, path) for path in model.paths})
+    model.path = min(trial_s, key=trial_s.__getitem__)
+    return replace(executable, facts=replace(executable.facts, name="pinned", path=model.path, trial_s=trial_s))
 
 
 def _paths(

@@ -13,6 +13,8 @@ MULTIPLY_DTYPE = torch.float32
 
 # Largest difference of a logit to fp32 eager: that of bfloat16, whose rounding each product has.
 LOGIT_TOLERANCE = 0.1
+# The same as a share of the standard deviation of the logits, for models with many.
+SPREAD_TOLERANCE = 0.25
 
 
 def apply(model: nn.Module, _: Calibration | None) -> nn.Module:

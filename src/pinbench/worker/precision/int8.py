@@ -21,6 +21,8 @@ MULTIPLY_DTYPE = torch.int8
 # Largest difference of a logit to fp32 eager. A code is off by half a step of 255: at each of the layers some 0.2 % of
 # the range, which a trained model's logit of 10 shows as some tenths.
 LOGIT_TOLERANCE = 0.5
+# The same as a share of the standard deviation of the logits, for models with many.
+SPREAD_TOLERANCE = 0.5
 
 
 def apply(model: nn.Module, calibration: Calibration | None) -> nn.Module:

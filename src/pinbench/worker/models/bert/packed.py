@@ -3,7 +3,7 @@
 N tokens of all sequences, C bounds between them (one more than sequences), H hidden width, G heads, D width of a head.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from torch import Tensor, nn
 
@@ -11,20 +11,25 @@ from pinbench.worker.models.bert.attention import PATHS, Attention
 from pinbench.worker.models.bert.layer import Layer
 from pinbench.worker.models.bert.model import BertForQuestions
 from pinbench.worker.onednn.packed_linear import PackedLinear, PackedSum
+from pinbench.worker.ops.paths import HasPaths
 
 
 class PackedLayer(nn.Module):
     """A `Layer` with its four products packed; GELU and the sums before each norm are parts of them."""
 
-    def __init__(self, layer: Layer, tokens: int) -> None:
+    def __init__(self, layer: Layer, tokens: int, min_dim: int | None) -> None:
         super().__init__()
         self.heads = layer.heads
-        self.qkv = PackedLinear(layer.qkv, "none", tokens)
-        self.out = PackedSum(layer.out, tokens)
-        self.attention_norm = layer.attention_norm
-        self.inner = PackedLinear(layer.inner, "gelu", tokens)
-        self.outer = PackedSum(layer.outer, tokens)
-        self.norm = layer.norm
+        self.attention_norm, self.norm = layer.attention_norm, layer.norm
+        self.qkv, self.out, self.inner, self.outer = (
+            packed(linear, tokens) if _is_large(linear, tokens, min_dim) else plain(linear)
+            for linear, packed, plain in (
+                (layer.qkv, _packed, _same),
+                (layer.out, PackedSum, _PlainSum),
+                (layer.inner, _packed_gelu, _plain_gelu),
+                (layer.outer, PackedSum, _PlainSum),
+            )
+        )
 
     def forward(self, hidden_NH: Tensor, bounds: Sequence[int], attention: Attention) -> Tensor:
         """Return shape (N, H)."""
@@ -34,30 +39,79 @@ class PackedLayer(nn.Module):
         return outer_NH
 
 
-class PackedBert(nn.Module):
+class _PlainSum(nn.Module):
+    """What `PackedSum` computes, left to PyTorch."""
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        self._linear = linear
+
+    def forward(self, value_NI: Tensor, other_NH: Tensor) -> Tensor:
+        """Return shape (N, H)."""
+        summed_NH: Tensor = self._linear(value_NI) + other_NH
+        return summed_NH
+
+
+def _packed(linear: nn.Linear, tokens: int) -> nn.Module:
+    return PackedLinear(linear, "none", tokens)
+
+
+def _packed_gelu(linear: nn.Linear, tokens: int) -> nn.Module:
+    return PackedLinear(linear, "gelu", tokens)
+
+
+def _same(linear: nn.Linear) -> nn.Module:
+    return linear
+
+
+def _plain_gelu(linear: nn.Linear) -> nn.Module:
+    return nn.Sequential(linear, nn.GELU())
+
+
+def _is_large(linear: nn.Linear, tokens: int, min_dim: int | None) -> bool:
+    """Whether a product is oneDNN's by PyTorch's rule for those that are not packed (LinearAlgebra.cpp)."""
+    return min_dim is None or min(tokens, linear.in_features, linear.out_features) > min_dim
+
+
+class PackedBert(HasPaths):
     """Logits of where an answer begins and ends, of tokens that lie behind each other, sequence after sequence."""
 
-    def __init__(self, model: BertForQuestions, tokens: int) -> None:
-        """Take `model` apart: its products are given up for packed ones, made for some `tokens` at a time."""
+    def __init__(self, model: BertForQuestions, tokens: int, min_dim: int | None = None) -> None:
+        """Take `model` apart: its products are given up for packed ones.
+
+        Args:
+            model: which is of no use afterwards.
+            tokens: how many there are at a time.
+            min_dim: a product goes to oneDNN only if tokens, inputs and outputs are more than this; None: each does.
+        """
         super().__init__()
         self.embeddings = model.embeddings
         self.layers = nn.ModuleList()
         for position, layer in enumerate(model.layers):
-            self.layers.append(PackedLayer(layer, tokens) if isinstance(layer, Layer) else layer)
+            self.layers.append(PackedLayer(layer, tokens, min_dim) if isinstance(layer, Layer) else layer)
             model.layers[position] = nn.Identity()
         self.head = model.head
         self.path = next(iter(PATHS))
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The ways to compute the same that there are; `path` is the one that is taken."""
+        """The ways to compute attention."""
         return tuple(PATHS)
 
     def forward(self, token_N: Tensor, segment_N: Tensor, position_N: Tensor, bound_C: Tensor) -> Tensor:
         """Return logits, shape (N, 2)."""
-        bounds, attention = bound_C.tolist(), PATHS[self.path]
-        hidden_NH = self.embeddings(token_N, segment_N, position_N)
-        for layer in self.layers:
-            hidden_NH = layer(hidden_NH, bounds, attention)
-        logit_N2: Tensor = self.head(hidden_NH)
+        logit_N2: Tensor = self.head(self._encoded(self.layers, token_N, segment_N, position_N, bound_C))
         return logit_N2
+
+    def trial(self, *inputs: Tensor) -> Tensor:
+        """Return what the first layer gives, shape (N, H): all others are alike."""
+        return self._encoded(self.layers[:1], *inputs)
+
+    def _encoded(
+        self, layers: Iterable[nn.Module], token_N: Tensor, segment_N: Tensor, position_N: Tensor, bound_C: Tensor
+    ) -> Tensor:
+        bounds, attention = bound_C.tolist(), PATHS[self.path]
+        hidden_NH: Tensor = self.embeddings(token_N, segment_N, position_N)
+        for layer in layers:
+            hidden_NH = layer(hidden_NH, bounds, attention)
+        return hidden_NH
