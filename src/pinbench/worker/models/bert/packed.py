@@ -6,6 +6,7 @@ N tokens of all sequences, C bounds between them (one more than sequences), H hi
 from collections.abc import Iterable, Sequence
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 from pinbench.worker.models.bert.attention import PATHS, Attention
 from pinbench.worker.models.bert.layer import Layer
@@ -26,7 +27,7 @@ class PackedLayer(nn.Module):
             for linear, packed, plain in (
                 (layer.qkv, _packed, _same),
                 (layer.out, PackedSum, _PlainSum),
-                (layer.inner, _packed_gelu, _plain_gelu),
+                (layer.inner, _packed_gelu, _PlainGelu),
                 (layer.outer, PackedSum, _PlainSum),
             )
         )
@@ -52,6 +53,18 @@ class _PlainSum(nn.Module):
         return summed_NH
 
 
+class _PlainGelu(nn.Module):
+    """A product and GELU, left to PyTorch; no sequence, which an engine would pack."""
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        self._linear = linear
+
+    def forward(self, value_NH: Tensor) -> Tensor:
+        """Return shape (N, I)."""
+        return functional.gelu(self._linear(value_NH))
+
+
 def _packed(linear: nn.Linear, tokens: int) -> nn.Module:
     return PackedLinear(linear, "none", tokens)
 
@@ -62,10 +75,6 @@ def _packed_gelu(linear: nn.Linear, tokens: int) -> nn.Module:
 
 def _same(linear: nn.Linear) -> nn.Module:
     return linear
-
-
-def _plain_gelu(linear: nn.Linear) -> nn.Module:
-    return nn.Sequential(linear, nn.GELU())
 
 
 def _is_large(linear: nn.Linear, tokens: int, min_dim: int | None) -> bool:
