@@ -25,6 +25,8 @@ LEVELS = {
     "mlperf": ("mlperf",),
     "plot": ("plot",),
     "peers": ("data", "spark", "peers"),  # what the comparisons of data preparation run beside ours
+    "bert": ("run", "bert"),
+    "bert-peers": ("run", "bert", "bert-peers"),  # what the tests of BERT compare with: 110 MB, beside dev like spark
     "dev": ("run", "cmake", "data", "mlperf", "dev"),
 }
 

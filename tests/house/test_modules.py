@@ -64,6 +64,24 @@ _COVERED |= {
     for name in ("criteo", "describe", "download", "licenses", "planted", "show", "synthetic", "words")
 }
 _COVERED |= {f"worker/data/{name}.py": "data_sets/test_download.py" for name in ("partial", "transfer")}
+_COVERED |= {
+    f"worker/models/bert/{name}.py": f"models/bert/test_{test}.py"
+    for name, test in (
+        ("attention", "model"), ("config", "origin"), ("layer", "model"), ("packed", "model"), ("quantized", "model"),
+        ("reference", "model"), ("tensors", "origin"),
+    )
+}  # fmt: skip
+_COVERED |= {
+    f"worker/data/squad/{name}.py": f"data_sets/test_squad_{test}.py"
+    for name, test in (
+        ("answers", "answers"), ("batch", "features"), ("features", "features"), ("questions", "questions"),
+        ("tokenizer", "questions"),
+    )
+}  # fmt: skip
+_COVERED |= {
+    f"worker/recipes/{name}.py": "worker/test_bert_recipe.py" for name in ("_bert_accuracy", "_bert_text", "bert_large")
+}
+_COVERED |= {"worker/ops/paths.py": "worker/test_bert_recipe.py"}
 # The boxes of the model are compared with a computation by hand, and as a whole with recorded logits.
 _COVERED |= {
     f"worker/models/dlrm/{box}.py": "numeric/test_dlrm_by_hand.py"
