@@ -12,6 +12,7 @@ _MODULES = sorted([*_SOURCE.rglob("*.py"), *_SCRIPTS.glob("*.py")])
 # Modules that are tested through another one, because that is how they are used.
 _COVERED = {
     "contract/case.py": "case/test_catalog.py",  # names that follow from values
+    "contract/result.py": "kpi/test_answers.py",  # the samples of accuracy mode
     "harness/backend/native.py": "house/test_examples.py",  # whole runs
     "harness/case/declaration.py": "case/test_workload.py",  # what a workload.yaml may say
     "harness/case/knobs.py": "case/test_catalog.py",
