@@ -27,18 +27,18 @@ def test_each_case_becomes_one_entry_that_runs_it(text, dlrm, tmp_path):
         'LABELS "DLRM-PyTorch-Xeon-Public;inference;throughput;avx_fp32;gated" '
         "RUN_SERIAL TRUE SKIP_RETURN_CODE 77 TIMEOUT 0)"
     ) in text
-    assert text.count("add_test(") == text.count("set_tests_properties(") == 27
+    assert text.count("add_test(") == text.count("set_tests_properties(") == 39
 
 
 def test_the_counts_follow_the_entries(text):
-    assert "set(PINBENCH_CASE_COUNT 27)\nset(PINBENCH_EXCLUDED_COUNT 27)\n" in text
+    assert "set(PINBENCH_CASE_COUNT 39)\nset(PINBENCH_EXCLUDED_COUNT 69)\n" in text
     assert text.endswith('set(PINBENCH_CASE_NOTE "")\n')
 
 
 def test_a_platform_without_a_case_leaves_a_note_with_the_reason(dlrm, platforms, tmp_path):
     text = cmake_text(dlrm, platforms.resolve("GRAVITON3"), program=tmp_path, build=tmp_path)
     assert "add_test" not in text
-    assert "set(PINBENCH_CASE_COUNT 0)\nset(PINBENCH_EXCLUDED_COUNT 54)\n" in text
+    assert "set(PINBENCH_CASE_COUNT 0)\nset(PINBENCH_EXCLUDED_COUNT 108)\n" in text
     assert (
         'set(PINBENCH_CASE_NOTE "DLRM-PyTorch-Xeon-Public has no case here: '
         'the workload is for x86_64, and ARMv9 (GRAVITON3) is aarch64")'
@@ -68,7 +68,7 @@ def test_cmake_reads_the_entries_back_as_they_were_meant(dlrm, platforms, tmp_pa
     (tmp_path / "entries.cmake").write_text(cmake_text(dlrm, platforms.resolve("SPR"), program=program, build=build))
     (tmp_path / "CMakeLists.txt").write_text(
         "cmake_minimum_required(VERSION 3.20)\nproject(t NONE)\nenable_testing()\ninclude(entries.cmake)\n"
-        'if(NOT PINBENCH_CASE_COUNT EQUAL 54)\n  message(FATAL_ERROR "count")\nendif()\n'
+        'if(NOT PINBENCH_CASE_COUNT EQUAL 72)\n  message(FATAL_ERROR "count")\nendif()\n'
     )
     subprocess.run([CMAKE, "-S", tmp_path, "-B", tmp_path / "b"], check=True, capture_output=True)
     shown = subprocess.run(

@@ -8,7 +8,8 @@ def test_each_parameter_has_a_row_in_the_order_of_the_file(dlrm):
 def test_a_row_says_default_exceptions_and_legal_values(dlrm):
     rows = {row[0]: row[1:3] for row in parameter_rows(dlrm)}
     assert rows["BATCH_SIZE"] == (
-        "1; 1024 for FUNCTION=training; 100 for FUNCTION=inference, MODE=accuracy",
+        "1; 512 for FUNCTION=training, MODE=accuracy, CASE_TYPE=gated; 32768 for FUNCTION=training, MODE=accuracy; "
+        "1024 for FUNCTION=training; 100 for FUNCTION=inference, MODE=accuracy",
         "a whole number from 1 to 1048576",
     )
     assert rows["CASE_TYPE"] == ("from the case name", "(empty), gated, pkm")

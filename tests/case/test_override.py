@@ -5,6 +5,7 @@ import pytest
 from pinbench.base.errors import ExitCode, HostError, UsageError
 from pinbench.harness.case.catalog import find_case
 from pinbench.harness.case.override import customise
+from pinbench.harness.case.workload import load_workload
 
 PREFIX = "dlrm_pytorch_xeon_public"
 NAME = f"{PREFIX}_inference_throughput_avx_fp32"
@@ -230,9 +231,18 @@ def test_a_dimension_that_contradicts_the_name_points_to_the_right_case(change):
     )
 
 
-def test_a_dimension_whose_case_is_not_built_yet_says_so(change):
-    with pytest.raises(UsageError, match=r"test_\w+_training_\w+ does not exist: FUNCTION=training is not built yet"):
+def test_a_dimension_whose_case_is_another_one_names_that(change):
+    with pytest.raises(
+        UsageError, match=r"FUNCTION=training \(--set\) contradicts .*; run test_\w+_training_"
+    ):
         change("FUNCTION=training")
+
+
+def test_a_dimension_whose_case_is_not_built_yet_says_so(miniature, tmp_path):
+    workload = load_workload(miniature("  MODE: [throughput, latency]\n", "  MODE: [throughput]\n"))
+    case = find_case(workload, "mini_ature_throughput")
+    with pytest.raises(UsageError, match="test_mini_ature_latency does not exist: MODE=latency is not built yet"):
+        customise(workload, case, environment={}, config=None, assignments=("MODE=latency",), directory=tmp_path)
 
 
 @pytest.mark.parametrize(

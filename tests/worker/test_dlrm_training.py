@@ -86,9 +86,12 @@ def trained(case: Case) -> Prepared:
         prepared.close()
 
 
+@pytest.mark.parametrize("engine", ["eager", "pinned"])
 @pytest.mark.parametrize("precision", [Precision.FP32, Precision.BFLOAT16])
-def test_a_step_of_a_throughput_run_learns_and_is_checked(precision):
-    prepared = prepared_of(case_of(precision=precision))
+def test_a_step_of_a_throughput_run_learns_and_is_checked(precision, engine):
+    prepared = prepared_of(case_of(precision=precision, engine=engine))
+    if prepared.engine.fallback is not None:
+        pytest.skip(prepared.engine.fallback)
     kernels = prepared.probe().kernels
     assert {kernel.primitive for kernel in kernels} & {"matmul", "inner_product"}
     warm_up(prepared.warm_up_step, prepared.batches, 2)

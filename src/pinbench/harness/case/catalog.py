@@ -96,6 +96,8 @@ def case_values(workload: Workload, case: Case) -> Values:
 
 def exclusion(workload: Workload, choices: Choices, platform: Platform) -> str | None:
     """Return why `platform` does not get the case with these choices, or None when it does."""
+    if not workload.is_for(platform):  # which says more than a rule would that leaves out the case everywhere
+        return _impossible(workload, choices, platform)
     return never(workload, choices) or _impossible(workload, choices, platform)
 
 
