@@ -95,7 +95,7 @@ def _fields() -> str:
             "result": (
                 "Record", "InstanceResult", "Placement", "IsaReadback", "Kernel", "Quality", "Accuracy", "Comparison",
                 "Answers", "ModelFacts", "DataFacts",
-                "DataFlow", "MemoryUse", "Libraries", "EngineFacts", "Software",
+                "DataFlow", "MemoryUse", "Libraries", "EngineFacts", "DeviceFacts", "Software",
             ),
             "plan": ("Plan", "Instance"),
             "case": ("Case", "Knobs"),

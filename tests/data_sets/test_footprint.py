@@ -21,6 +21,6 @@ def test_while_batches_are_made_their_rows_lie_there_three_times():
 
 def test_a_stream_takes_its_blocks_and_what_its_threads_convert():
     rows, blocks = ahead(16_384, 3)
-    block = Block(rows // 16_384, 16_384, 26)
+    block = Block(rows // 16_384, 16_384, 26, 13)
     assert sum(map(size_of, block.batches)) == rows * 264
     assert stream_bytes(16_384, 3, 26) == blocks * rows * 264 + 3 * rows * (160 + 264)

@@ -34,6 +34,7 @@ class Precision(StrEnum):
     """The number format of the multiplications."""
 
     FP32 = "fp32"
+    FP16 = "fp16"
     BFLOAT16 = "bfloat16"
     BFLOAT32 = "bfloat32"
     INT8 = "int8"

@@ -219,6 +219,17 @@ class Libraries:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceFacts:
+    """The accelerator that computed, or the CPU in its place, as it was read back."""
+
+    asked: str  # the parameter's value: "auto", "cuda", ...
+    device: str  # what ran, in PyTorch's words: "cuda:0", "npu:0", "cpu"
+    name: str  # of the hardware
+    memory_bytes: int | None = None  # it has; None: of a CPU, whose memory is the instance's
+    peak_bytes: int | None = None  # the most that tensors took of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceResult:
     """All that one instance measured. Times are CLOCK_MONOTONIC, which all processes of a host share."""
 
@@ -245,6 +256,7 @@ class InstanceResult:
     flow: DataFlow | None = None  # None: all batches were ready before the window
     memory: MemoryUse | None = None
     libraries: Libraries | None = None
+    device: DeviceFacts | None = None  # None: the workload knows CPUs alone
     gemm_peak_flop_per_s: float | None = None  # measured after the window, all instances at once
 
     @property

@@ -143,6 +143,7 @@ def _measure(
         flow=flow,
         memory=memory,
         libraries=prepared.libraries or readback.read_libraries(),
+        device=prepared.device(),
         gemm_peak_flop_per_s=gemm_peak,
     )
 

@@ -9,6 +9,7 @@ from pinbench.contract.result import (
     Answers,
     DataFacts,
     DataFlow,
+    DeviceFacts,
     EngineFacts,
     IsaReadback,
     Libraries,
@@ -56,4 +57,5 @@ class Prepared:
     training: Callable[[], Training | None] = _nothing  # after the window: what its steps have learned
     loadgen: Callable[[], LoadgenResult | None] = _nothing  # after the window: what LoadGen, which asked, says
     answers: Callable[[], Answers | None] = _nothing  # the same, of answers to questions
+    device: Callable[[], DeviceFacts | None] = _nothing  # after the window: what computed
     gemm_peak: Callable[[], float | None] = _nothing  # FLOP/s of a GEMM of the same precision and threads

@@ -98,10 +98,12 @@ def sizes_of(
         table_rows=full_rows,
         interaction=str(own["ARCH_INTERACTION_OP"]),
     )
-    if config.bottom[0] != DENSE_FEATURES:
+    dense_features = DENSE_FEATURES if split is None else split.dense_features
+    if config.bottom[0] != dense_features:
+        whose = "of Criteo, a synthetic one too" if split is None else f"of DATASET_DIR={case.knobs.dataset_dir}"
         raise UsageError(
-            f"ARCH_MLP_BOT={own['ARCH_MLP_BOT']} begins with {config.bottom[0]}, but must begin with {DENSE_FEATURES}: "
-            "so many dense features has a row of Criteo, a synthetic one too"
+            f"ARCH_MLP_BOT={own['ARCH_MLP_BOT']} begins with {config.bottom[0]}, but must begin with {dense_features}: "
+            f"so many dense features has a row {whose}"
         )
     budget_bytes = remainder(config)
     asked = own.get("MAX_IND_RANGE")

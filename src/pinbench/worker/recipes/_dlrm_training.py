@@ -191,7 +191,7 @@ def _trainer_order(instance: Instance) -> TrainerOrder:
     largest = -(-case.knobs.batch_size // int(case.knobs.own["GRADIENT_ACCUMULATION"]))
     if case.mode is Mode.ACCURACY:
         largest = max(largest, eval_batch_size(case))
-    return TrainerOrder(setting=setting, batch_size=largest)
+    return TrainerOrder(setting=setting, batch_size=largest, device=str(case.knobs.own.get("DEVICE", "cpu")))
 
 
 def _batches(instance: Instance, model: Model, train: Split | None) -> tuple[Sequence[Batch], DataFacts]:
@@ -203,6 +203,7 @@ def _batches(instance: Instance, model: Model, train: Split | None) -> tuple[Seq
     batches = synthetic_batches(
         batch_size=knobs.batch_size, count=WARM_UP_BATCHES, table_rows=model.config.table_rows,
         alpha=float(knobs.own["INDEX_ALPHA"]), seed=knobs.seed, shard=instance.shard,
+        dense_features=model.config.bottom[0],
     )  # fmt: skip
     return batches, train.epoch_facts()
 

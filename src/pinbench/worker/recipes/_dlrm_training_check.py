@@ -23,7 +23,7 @@ from pinbench.worker.training.trainer import Trainer
 
 # Of the norm of an update, its difference to that of fp32. In bfloat16 each of some ten roundings on the way back (unit
 # roundoff 0.2 %) and a few ReLUs that fall on the other side of 0 add up to some 2 %.
-_UPDATE_TOLERANCE = {Precision.FP32: 1e-3, Precision.BFLOAT16: 0.1}
+_UPDATE_TOLERANCE = {Precision.FP32: 1e-3, Precision.FP16: 0.03, Precision.BFLOAT16: 0.1}
 _RATE = 1.0
 
 

@@ -1,7 +1,10 @@
 """Batches that a model takes, all made before the gate: synthetic ones, and ones of a processed data set."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from pinbench.base.errors import DataError
 from pinbench.base.plugin import load_plugin
@@ -11,22 +14,33 @@ from pinbench.contract.result import DataFacts
 from pinbench.worker.data.criteo import format as formats
 from pinbench.worker.data.criteo.batch import Batch, cut
 from pinbench.worker.data.criteo.detect import detect_format
-from pinbench.worker.data.criteo.form import Reader
+from pinbench.worker.data.criteo.form import Reader, dense_features_of
 from pinbench.worker.data.criteo.manifest import read_manifest
-from pinbench.worker.data.criteo.schema import capped_rows
+from pinbench.worker.data.criteo.schema import DENSE_FEATURES, capped_rows
 from pinbench.worker.data.criteo.stream import Stream
 from pinbench.worker.data.criteo.synthetic import synthetic_rows
 
 
 def synthetic_batches(
-    *, batch_size: int, count: int, table_rows: Sequence[int], alpha: float, seed: int, shard: int
+    *,
+    batch_size: int,
+    count: int,
+    table_rows: Sequence[int],
+    alpha: float,
+    seed: int,
+    shard: int,
+    dense_features: int = DENSE_FEATURES,
 ) -> list[Batch]:
     """Return `count` different batches of random rows for tables of `table_rows`; see `synthetic`.
+
+    Of integers beyond Criteo's, the columns come again from the first one on.
 
     Raises:
         UsageError: `alpha` or `seed` is out of range.
     """
     rows = synthetic_rows(rows=batch_size * count, table_rows=table_rows, alpha=alpha, seed=seed, shard=shard)
+    if dense_features != DENSE_FEATURES:
+        rows = replace(rows, dense_BI=rows.dense_BI[:, np.arange(dense_features) % DENSE_FEATURES])
     return cut(rows, table_rows, None, batch_size, count)
 
 
@@ -54,6 +68,7 @@ class Split:
         self._max_ind_range = max_ind_range
         self.rows = reader.rows
         self.table_rows = capped_rows(reader.table_rows, max_ind_range)
+        self.dense_features = dense_features_of(reader)
 
     def capped(self, max_ind_range: int | None) -> "Split":
         """Return the same rows, their ids modulo `max_ind_range`, without opening the files again."""

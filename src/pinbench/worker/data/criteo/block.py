@@ -14,7 +14,6 @@ from torch import Tensor
 from pinbench.base.units import round_up
 from pinbench.worker.data.criteo.batch import Batch
 from pinbench.worker.data.criteo.form import Rows
-from pinbench.worker.data.criteo.schema import DENSE_FEATURES
 
 _ALIGNMENT_BYTES = 64  # of torch's own allocations (c10/core/alignment.h)
 
@@ -25,9 +24,9 @@ class Block:
     The one who fills it first decides on which node its pages lie: making it touches none.
     """
 
-    def __init__(self, count: int, batch_size: int, tables: int) -> None:
+    def __init__(self, count: int, batch_size: int, tables: int, dense_features: int) -> None:
         self.rows = count * batch_size
-        dense, self._dense_KBI = _room(count, (batch_size, DENSE_FEATURES), torch.float32)
+        dense, self._dense_KBI = _room(count, (batch_size, dense_features), torch.float32)
         sparse, self._sparse_KBF = _room(count, (batch_size, tables), torch.int64)
         label, self._label_KB = _room(count, (batch_size,), torch.float32)
         self.batches = [

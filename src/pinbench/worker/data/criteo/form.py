@@ -12,6 +12,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from pinbench.worker.data.criteo.schema import DENSE_FEATURES
+
 MISSING = np.iinfo(np.int32).min  # no raw integer has this value: they are counts, or -1 to -3
 
 Words = npt.NDArray[np.int32]
@@ -108,8 +110,16 @@ class MultiHotRows(Rows):
     hots_FBH: tuple[npt.NDArray[np.int32], ...]  # an array for each column, as H differs
 
 
+def dense_features_of(reader: "Reader") -> int:
+    """Return how many integers a row of `reader` has: as it says in `dense_features`, or as many as Criteo's."""
+    return int(getattr(reader, "dense_features", DENSE_FEATURES))
+
+
 class Reader(Protocol):
-    """One split of a prepared data set, mapped; what it reads it has verified."""
+    """One split of a prepared data set, mapped; what it reads it has verified.
+
+    One whose rows have another number of integers than Criteo's says so in an attribute `dense_features`.
+    """
 
     @property
     def path(self) -> Path:

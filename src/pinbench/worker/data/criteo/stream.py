@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from pinbench.contract.result import DataFlow
 from pinbench.worker.data.criteo.batch import Batch, logarithm, wrap_ids
 from pinbench.worker.data.criteo.block import Block, positions
-from pinbench.worker.data.criteo.form import Reader, Rows
+from pinbench.worker.data.criteo.form import Reader, Rows, dense_features_of
 from pinbench.worker.data.criteo.prefetch import Prefetch
 from pinbench.worker.data.disk import disk_read_bytes
 
@@ -44,7 +44,8 @@ class Stream:
         self._threads = threads
         self._taken = 0
         block_rows, num_blocks = ahead(batch_size, threads)
-        blocks = [Block(block_rows // batch_size, batch_size, len(reader.table_rows)) for _ in range(num_blocks)]
+        shape = (block_rows // batch_size, batch_size, len(reader.table_rows), dense_features_of(reader))
+        blocks = [Block(*shape) for _ in range(num_blocks)]
         self._prefetch = Prefetch(blocks, self._fill, threads=threads, cpus=cpus)
         self._batches = self._in_turn()
 

@@ -7,7 +7,6 @@ a CPU without products of bfloat16, those of fp32 stand in for them: of rounded 
 B rows of a batch, R rows of all tables, D embedding width, F sparse features, I dense features, W width of a stack.
 """
 
-import importlib
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
@@ -19,13 +18,13 @@ from pinbench.base.errors import HostError
 from pinbench.contract.case import Precision
 from pinbench.contract.result import EngineFacts
 from pinbench.worker.data.criteo.batch import Batch
+from pinbench.worker.device import open_device
 from pinbench.worker.models.dlrm.config import DlrmConfig, Interaction
 from pinbench.worker.models.dlrm.interaction import CatInteraction, DotInteraction
 from pinbench.worker.onednn.trained_linear import multiplies_bfloat16, trained_linear
 from pinbench.worker.training.trainer import Trainer, TrainerOrder
 
 _COMPUTE = {Precision.FP32: torch.float32, Precision.BFLOAT16: torch.bfloat16}
-_PLUG_INS = {"npu": "torch_npu"}  # devices that PyTorch knows once this package is imported
 
 
 def require(precision: Precision) -> None:
@@ -44,7 +43,7 @@ def make(config: DlrmConfig, tables_RD: Tensor, stacks: Mapping[str, Tensor], or
     Raises:
         HostError: the device is not there.
     """
-    return _Eager(config, tables_RD, stacks, order, _device(order.device))
+    return _Eager(config, tables_RD, stacks, order, open_device(order.device))
 
 
 class _Eager:
@@ -102,7 +101,7 @@ class _Eager:
     def predict(self, batch: Batch) -> Tensor:
         """Return the click probability of each row, float32, shape (B,)."""
         with torch.no_grad():
-            return torch.sigmoid(self._logits(batch))
+            return torch.sigmoid(self._logits(batch)).cpu()
 
     def state(self) -> Mapping[str, Tensor]:
         """Return the fp32 weights by the reference's names, views of what is trained."""
@@ -146,14 +145,3 @@ class _Eager:
 
 def _name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
-
-
-def _device(name: str) -> torch.device:
-    kind = name.partition(":")[0]
-    try:
-        if kind in _PLUG_INS:
-            importlib.import_module(_PLUG_INS[kind])
-        torch.empty(1, device=name)
-    except (ImportError, RuntimeError, AssertionError) as error:
-        raise HostError(f"device {name} cannot be used here ({str(error).splitlines()[0]}); choose cpu") from error
-    return torch.device(name)

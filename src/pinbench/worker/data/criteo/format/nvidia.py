@@ -146,6 +146,7 @@ class Reader:
         self.path = _find_spec(directory)
         self._files = read_spec(self.path, _FOLDERS[split])
         self.table_rows = tuple(category.cardinality for category in self._files.categories)
+        self.dense_features = self._files.numericals
         self._open(directory)
         self.rows = self._label.size_bytes
         self._compare_sizes()
