@@ -17,6 +17,7 @@ LEVELS = {
     "cmake": ("cmake",),
     "run": ("run",),
     "data": ("data",),
+    "learn": ("run", "data"),  # a training that prepares its data first
     "spark": ("data", "spark"),  # beside dev, not in it: 740 MB, which most changes do not touch
     "onnxruntime": ("run", "onnxruntime"),
     "openvino": ("run", "openvino"),

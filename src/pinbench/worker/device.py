@@ -84,7 +84,7 @@ def record(device: torch.device, work: Work) -> Work:
     """
     if not has_graphs(device):
         return work
-    stream = torch.cuda.Stream(device)
+    stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.current_stream(device))
     with torch.cuda.stream(stream):
         for _ in range(_WARM_UPS):

@@ -77,6 +77,11 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Run the case; the exit code is that of the worst iteration."""
+    return run_case(arguments)[0]
+
+
+def run_case(arguments: Namespace) -> tuple[int, Path | None]:
+    """Run the case; return the exit code, that of the worst iteration, and the log directory (None: a dry run)."""
     if arguments.end_with_parent:
         end_with_parent()
     order = _read_order(arguments, os.environ)
@@ -85,7 +90,7 @@ def run(arguments: Namespace) -> int:
     _print_lines(plan_lines(plan))
     if order.is_dry:
         print("dry run: nothing was started")
-        return ExitCode.PASSED
+        return ExitCode.PASSED, None
     commit, branch, changed_files = _git_state()
     software = read_software(f"{commit}+" if commit and changed_files else commit)
     command = repeat_command(order.case, order.iterations)
@@ -99,7 +104,8 @@ def run(arguments: Namespace) -> int:
             changed_files=changed_files,
         )
         numbers = range(1, order.iterations + 1)
-        return max(_run_iteration(order, plan, logs, number, command, software) for number in numbers)
+        code = max(_run_iteration(order, plan, logs, number, command, software) for number in numbers)
+        return code, logs.path
 
 
 def _read_order(arguments: Namespace, environment: Mapping[str, str]) -> _Order:
