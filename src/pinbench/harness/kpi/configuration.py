@@ -7,7 +7,7 @@ from pinbench.base.units import format_bytes
 from pinbench.contract.case import Case, Mode, Scalar
 from pinbench.contract.host import HostFacts
 from pinbench.contract.plan import Instance, Plan, WeightSource
-from pinbench.contract.result import EngineFacts, InstanceResult, Kernel, Placement, Record
+from pinbench.contract.result import DeviceFacts, EngineFacts, InstanceResult, Kernel, Placement, Record
 
 Fields = dict[str, Scalar | None]
 
@@ -35,6 +35,7 @@ def workload_configuration(record: Record) -> dict[str, Scalar]:
             "WARMUP_STEPS": _range(len(r.warmup_ns) for r in results if r.begin_ns),
             "STEPS": _range(len(r.step_ns) for r in results if r.begin_ns),
             **_instances(record.plan, results),
+            **_device(results),
             **_engine(results),
             **_readback(results),
             **_host(record.host),
@@ -160,6 +161,16 @@ def _place(instance: Instance, placement: Placement) -> str:
     nodes = ",".join(str(node) for node in instance.memory_nodes)
     migrations = "" if placement.migrations is None else f"; {placement.migrations} migrations"
     return f"cpus {cpus}; memory on node {nodes}, binding {placement.memory}{migrations}"
+
+
+def _device(results: Iterable[InstanceResult]) -> Fields:
+    devices = [result.device for result in results if result.device is not None]
+    return {"DEVICE": _distinct(map(_computed, devices))}
+
+
+def _computed(device: DeviceFacts) -> str:
+    memory = "" if device.memory_bytes is None else f", {format_bytes(device.memory_bytes)}"
+    return f"{device.device} ({device.name}{memory}), asked for: {device.asked}"
 
 
 def _engine(results: Iterable[InstanceResult]) -> Fields:

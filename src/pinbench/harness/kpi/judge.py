@@ -14,6 +14,7 @@ from pinbench.harness.kpi import (
     allocator,
     answers,
     cost,
+    device,
     flops,
     isa,
     latency,
@@ -43,8 +44,8 @@ _REQUIREMENTS = (
     answers.require, scenario.require,
 )  # fmt: skip
 _METRICS = (
-    throughput, latency, samples, overlap, variation, loading, noise, memory, flops, quality, training, accuracy,
-    answers, cost,
+    throughput, latency, samples, overlap, variation, loading, noise, memory, flops, quality, training, device,
+    accuracy, answers, cost,
 )  # fmt: skip
 
 # Of a test by LoadGen, which is one step to us: its own figures stand for what steps would tell.
