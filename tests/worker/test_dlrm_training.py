@@ -17,7 +17,7 @@ from pinbench.worker.prepared import Prepared
 from pinbench.worker.recipes import _dlrm_training, _dlrm_training_check, dlrm
 from pinbench.worker.training import dlrm as trainers
 from pinbench.worker.training.checkpoint import FILE, read_saved
-from pinbench.worker.training.dlrm import eager
+from pinbench.worker.training.dlrm import _stacks, eager
 
 SMALL: dict[str, Scalar] = {
     "ARCH_SPARSE_FEATURE_SIZE": 16,
@@ -281,4 +281,4 @@ def _memory(case: Case) -> int:
 
 
 def test_the_check_knows_each_precision_that_trains():
-    assert set(_dlrm_training_check._UPDATE_TOLERANCE) == set(eager._COMPUTE)
+    assert set(_dlrm_training_check._UPDATE_TOLERANCE) == set(_stacks.COMPUTE)
