@@ -138,6 +138,17 @@ _COVERED |= {
     }.items()
 }  # fmt: skip
 _COVERED |= {"worker/onednn/trained_linear.py": "training/dlrm/test_eager.py"}
+_COVERED |= {
+    f"worker/training/dlrm/_{name}.py": "training/distributed/test_sharded.py"
+    for name in ("gathered", "parts", "row_exchange", "stacks", "summed")
+}
+_COVERED |= {
+    f"worker/training/distributed/{name}.py": "training/distributed/test_endings.py"
+    for name in ("backend", "group", "life", "meeting")
+}
+_COVERED |= dict.fromkeys(
+    ("worker/training/distributed/checkpoints.py", "worker/recipes/_dlrm_ranks.py"), "flow/test_distributed.py"
+)
 _COVERED |= {"worker/training/progress.py": "worker/test_dlrm_training.py"}
 _COVERED |= {
     f"worker/recipes/_dlrm_{name}.py": "worker/test_dlrm_training.py"

@@ -7,6 +7,9 @@ from enum import StrEnum
 from pinbench.contract.case import Case
 from pinbench.contract.host import Topology
 
+DISTRIBUTED = "DISTRIBUTED"  # the parameter: instances are ranks of one training
+RANKS = "WORLD_SIZE"  # in the environment of a rank, as torchrun has it
+
 
 class WeightSource(StrEnum):
     """Where an instance's weights lie.

@@ -23,6 +23,7 @@ from pinbench.harness.case.workload import Workload, load_workload
 from pinbench.harness.cli._build_folder import BuildSettings, read_settings
 from pinbench.harness.host.allocator import find_allocator
 from pinbench.harness.host.facts import read_facts
+from pinbench.harness.host.interface import interface_to
 from pinbench.harness.host.isa import require
 from pinbench.harness.host.load import read_load_counters
 from pinbench.harness.host.topology import read_topology
@@ -30,6 +31,7 @@ from pinbench.harness.kpi.judge import conclude
 from pinbench.harness.kpi.text import format_block
 from pinbench.harness.launch.process import end_with_parent, run_tool
 from pinbench.harness.plan.planner import make_plan
+from pinbench.harness.plan.ranks import INTERFACES, Hosts, is_distributed, read_hosts
 from pinbench.harness.plan.threads import SCRUBBED_PREFIXES
 from pinbench.harness.record.repeat import repeat_command
 from pinbench.harness.record.software import read_software, with_engines
@@ -157,7 +159,17 @@ def _iterations(asked: int | None, from_environment: str) -> int:
 def _make_plan(order: _Order) -> Plan:
     allocator = find_allocator(order.case.knobs.allocator, order.facts.architecture)
     load_1m = read_load_counters().load_1m
-    return make_plan(order.case, read_topology(), order.facts, allocator=allocator, load_1m=load_1m)
+    return make_plan(
+        order.case, read_topology(), order.facts, allocator=allocator, load_1m=load_1m, hosts=_hosts(order, os.environ)
+    )
+
+
+def _hosts(order: _Order, environment: Mapping[str, str]) -> Hosts:
+    if not is_distributed(order.case):
+        return Hosts()
+    hosts = read_hosts(environment)
+    is_told = hosts.interface is not None or any(name in environment for name in INTERFACES.values())
+    return hosts if is_told else replace(hosts, interface=interface_to(hosts.address))
 
 
 def _run_iteration(

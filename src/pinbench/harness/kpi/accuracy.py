@@ -6,6 +6,7 @@ from pinbench.base.errors import KpiError
 from pinbench.base.units import PERCENT
 from pinbench.contract.case import Mode
 from pinbench.contract.kpi import Kpi
+from pinbench.contract.plan import DISTRIBUTED
 from pinbench.contract.result import Accuracy, Comparison
 from pinbench.harness.kpi.measurement import Measurement
 from pinbench.harness.kpi.rounding import rounded
@@ -21,7 +22,7 @@ def require(run: Measurement) -> None:
     """
     if run.case.mode is not Mode.ACCURACY:
         return
-    if len(run.results) != 1:
+    if len(run.results) != 1 and not run.case.knobs.own.get(DISTRIBUTED):
         raise KpiError(f"accuracy is of all scores together, but {len(run.results)} instances have some each")
     result = run.results[0]
     if result.scored_samples is None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pinbench.base.units import format_bytes
 from pinbench.contract.case import Case, Mode, Scalar
 from pinbench.contract.host import HostFacts
-from pinbench.contract.plan import Instance, Plan, WeightSource
+from pinbench.contract.plan import DISTRIBUTED, Instance, Plan, WeightSource
 from pinbench.contract.result import DeviceFacts, EngineFacts, InstanceResult, Kernel, Placement, Record
 
 Fields = dict[str, Scalar | None]
@@ -134,7 +134,8 @@ def _data(case: Case, results: Sequence[InstanceResult]) -> Fields:
     flows = [result.flow for result in results if result.flow is not None]
     return {
         "DATASET": f"{data[0].name}: {data[0].detail}" if data[0].detail else data[0].name,
-        "DATASET_ROWS": sum(facts.rows for facts in data),
+        # Ranks of one training have the same rows, other instances each its own.
+        "DATASET_ROWS": data[0].rows if case.knobs.own.get(DISTRIBUTED) else sum(facts.rows for facts in data),
         "DATA_TYPE": case.knobs.data_type.value,
         "DATA_LOADING": "end_to_end" if flows else "ready",
         "DATA_THREADS": _range(flow.threads for flow in flows),

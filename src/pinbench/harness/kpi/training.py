@@ -1,11 +1,13 @@
 """Training: what was learned, how long it took to the target, and how near it came to what can be reached."""
 
 import math
+from collections.abc import Sequence
 
 from pinbench.base.errors import KpiError
 from pinbench.base.units import PERCENT, ns_to_s
 from pinbench.contract.case import Function, Mode
 from pinbench.contract.kpi import Kpi
+from pinbench.contract.plan import DISTRIBUTED, RANKS
 from pinbench.contract.result import Evaluation, InstanceResult, Training
 from pinbench.harness.kpi.measurement import Measurement
 from pinbench.harness.kpi.rounding import rounded
@@ -43,14 +45,28 @@ def kpis(run: Measurement) -> tuple[Kpi, ...]:
     kpis = [
         Kpi(name="Training Loss", value=rounded(loss), unit="nats", higher_is_better=False, note="of the last step")
     ]
-    result, found = trained[0]
+    found = trained[0][1]
     if found.evaluations:
-        kpis += [*_rate(result, found), *_course(found), *_target(found)]
+        kpis += [*_rate(trained), *_course(found), *_target(found)]
+    return (*kpis, *_ranks(run))
+
+
+def _ranks(run: Measurement) -> tuple[Kpi, ...]:
+    """Return how many ranks train, and, where this host has not all of them, how fast all of them are."""
+    if not run.case.knobs.own.get(DISTRIBUTED):
+        return ()
+    ranks = int(run.plan.instances[0].env[RANKS])
+    kpis = [Kpi(name="Ranks", value=ranks)]
+    if ranks > len(run.results):
+        steps = sum(len(result.step_ns) for result in run.results) / len(run.results)
+        value = rounded(steps * run.case.knobs.batch_size / ns_to_s(run.window.duration_ns))
+        note = f"BATCH_SIZE times the steps; this host has {len(run.results)} of the ranks"
+        kpis.append(Kpi(name="Throughput of All Hosts", value=value, unit=RATE_UNIT, higher_is_better=True, note=note))
     return tuple(kpis)
 
 
-def _rate(result: InstanceResult, found: Training) -> tuple[Kpi, ...]:
-    value = rounded(found.samples / ns_to_s(sum(result.step_ns)))
+def _rate(trained: Sequence[tuple[InstanceResult, Training]]) -> tuple[Kpi, ...]:
+    value = rounded(sum(found.samples / ns_to_s(sum(result.step_ns)) for result, found in trained))
     note = "of the steps' own time; the throughput has the evaluations in it"
     name = "Training Throughput Without Evaluations"
     return (Kpi(name=name, value=value, unit=RATE_UNIT, higher_is_better=True, note=note),)

@@ -20,6 +20,7 @@ from pinbench.harness.launch.environment import child_environment
 from pinbench.harness.launch.failure import InstanceError
 from pinbench.harness.launch.interrupts import Interrupts
 from pinbench.harness.launch.leader import Leader, Watcher
+from pinbench.harness.launch.meeting_port import meeting_environment
 from pinbench.harness.launch.process import reap_orphans, run_tool
 from pinbench.harness.launch.stop_flag import StopFlag
 from pinbench.harness.launch.stores import open_stores
@@ -67,11 +68,12 @@ def launch(
     """
     crew = Crew(directory, program, find_numactl(plan, base_env))
     with Interrupts() as interrupts, StopFlag() as stop, ExitStack() as at_end:
+        meeting = at_end.enter_context(meeting_environment(plan.instances))
         at_end.callback(reap_orphans)
         at_end.callback(crew.end, lambda: len(interrupts.caught) > 1)
         with open_stores(plan.instances) as stores:
             for instance in plan.instances:
-                env = child_environment(base_env, scrub, instance.env)
+                env = child_environment(base_env, scrub, {**instance.env, **meeting})
                 store_fd = None if instance.store is None else stores[instance.store]
                 crew.start(instance, env=env, stop_fd=stop.fd, store_fd=store_fd)
         leader = Leader(crew, stop, interrupts, watcher or Watcher(), plan.deadline_s, silence_limit_s)

@@ -11,6 +11,7 @@ from pinbench.harness.plan.memory import Tenant, weight_budget_bytes
 from pinbench.harness.plan.notes import latency_notes, placement_notes
 from pinbench.harness.plan.placement import Cores, Demand, place
 from pinbench.harness.plan.preflight import refuse, warnings
+from pinbench.harness.plan.ranks import Hosts, is_distributed, rank_environment, rank_notes
 from pinbench.harness.plan.threads import environment
 
 
@@ -21,6 +22,7 @@ def make_plan(
     *,
     allocator: Path | None = None,
     load_1m: float | None = None,
+    hosts: Hosts | None = None,
 ) -> Plan:
     """Return the plan of `case`.
 
@@ -29,6 +31,7 @@ def make_plan(
         topology: the CPUs and memory that may be used.
         facts: the host's settings.
         allocator: the shared object of the allocator that the case names (`host.allocator.find_allocator`).
+        hosts: of a distributed training, where this host is not alone.
         load_1m: the load average before the run, for the warnings among the plan's notes.
 
     Raises:
@@ -53,9 +56,12 @@ def make_plan(
     ]
     budget_bytes = weight_budget_bytes(topology, tenants)
     weight_users = _weight_users(memory_nodes, sources)
+    hosts = hosts or Hosts()
+    all_cpus = [tuple(cpu.id for cpu in slot) for slot in slots]
     instances = []
-    for index, (slot, nodes, source) in enumerate(zip(slots, memory_nodes, sources, strict=True)):
-        cpus = tuple(cpu.id for cpu in slot)
+    for index, (nodes, source) in enumerate(zip(memory_nodes, sources, strict=True)):
+        cpus = all_cpus[index]
+        ranks = rank_environment(case, hosts, index, all_cpus) if is_distributed(case) else {}
         instances.append(
             Instance(
                 index=index,
@@ -67,7 +73,7 @@ def make_plan(
                 weights=source,
                 store=None if source is WeightSource.PRIVATE else nodes[0],
                 weight_budget_bytes=budget_bytes,
-                env=environment(case, facts, cpus, allocator),
+                env={**environment(case, facts, cpus, allocator), **ranks},
                 weight_users=weight_users,
             )
         )
@@ -80,6 +86,7 @@ def make_plan(
         deadline_s=case.knobs.deadline_s,
         notes=(
             *(() if imitated is None else (f"{case.label} is emulated: {imitated}, so its speed says nothing",)),
+            *rank_notes(case, hosts, len(slots)),
             *(latency_notes(slots) if case.mode is Mode.LATENCY else ()),
             *placement_notes(topology, slots),
             *warnings(topology, facts, load_1m),

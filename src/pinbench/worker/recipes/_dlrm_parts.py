@@ -73,7 +73,11 @@ def open_split_of(case: Case, name: str) -> Split | None:
 
 
 def sizes_of(
-    instance: Instance, split: Split | None, table_dtype: torch.dtype, remainder: Callable[[DlrmConfig], int]
+    instance: Instance,
+    split: Split | None,
+    table_dtype: torch.dtype,
+    remainder: Callable[[DlrmConfig], int],
+    held: Callable[[Sequence[int]], int] = sum,
 ) -> tuple[DlrmConfig, int]:
     """Return the sizes of the model, and MAX_IND_RANGE: as asked, or as large as the memory allows.
 
@@ -82,6 +86,7 @@ def sizes_of(
         split: the rows that tell the sizes of the tables; None: they are declared.
         table_dtype: of the tables.
         remainder: bytes that a model of these sizes leaves to its tables.
+        held: the rows of all tables to those that this instance holds.
 
     Raises:
         UsageError: sizes contradict each other.
@@ -107,8 +112,8 @@ def sizes_of(
         )
     budget_bytes = remainder(config)
     asked = own.get("MAX_IND_RANGE")
-    max_ind_range = choose_max_ind_range(full_rows, row_bytes, budget_bytes) if asked is None else int(asked)
-    check_fits(full_rows, row_bytes, budget_bytes, max_ind_range)
+    max_ind_range = choose_max_ind_range(full_rows, row_bytes, budget_bytes, held) if asked is None else int(asked)
+    check_fits(full_rows, row_bytes, budget_bytes, max_ind_range, held)
     return replace(config, table_rows=cap_rows(full_rows, max_ind_range)), max_ind_range
 
 

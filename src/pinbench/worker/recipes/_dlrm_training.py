@@ -22,6 +22,7 @@ from pinbench.worker.data.criteo.batch import Batch
 from pinbench.worker.data.criteo.batches import Split, synthetic_batches
 from pinbench.worker.executable import Setting
 from pinbench.worker.gate_client import GateClient
+from pinbench.worker.models.dlrm.config import DlrmConfig
 from pinbench.worker.onednn.peak import gemm_peak_flop_per_s
 from pinbench.worker.onednn.verbose import read_dispatch, read_header
 from pinbench.worker.prepared import Prepared
@@ -36,6 +37,15 @@ from pinbench.worker.recipes._dlrm_parts import (
     stream_of,
     weight_origin,
 )
+from pinbench.worker.recipes._dlrm_ranks import (
+    in_step,
+    leaving,
+    meet,
+    own_tables,
+    require_same_beginning,
+    rows_held,
+    trainer_of,
+)
 from pinbench.worker.recipes._dlrm_training_check import Allowance, check
 from pinbench.worker.recipes._dlrm_training_memory import WARM_UP_BATCHES, remainder_bytes
 from pinbench.worker.recipes._dlrm_training_orders import (
@@ -48,6 +58,7 @@ from pinbench.worker.recipes._dlrm_training_orders import (
     training_run,
 )
 from pinbench.worker.training import dlrm as trainers
+from pinbench.worker.training.distributed.group import Group
 from pinbench.worker.training.evaluator import Evaluator
 from pinbench.worker.training.feed import Feed, Reading, cut_up
 from pinbench.worker.training.fit import Fit
@@ -72,9 +83,20 @@ class _Splits:
 
 
 def prepare(instance: Instance, gate: GateClient, store_fd: int | None, folder: Path) -> Prepared:
-    """Return steps that learn, as `instance` orders it; MLPerf's log goes into `folder`."""
+    """Return steps that learn, as `instance` orders it, alone or as a rank; MLPerf's log goes into `folder`."""
+    log = _mlperf_log(instance, folder)
+    group = meet(instance, gate)
+    if group is None:
+        return _prepare(instance, gate, store_fd, log, None)
+    with leaving(group):
+        # All ranks have the same rows: what is a rank's own is decided in the trainer.
+        return _prepare(replace(instance, shard=0, shards=1), gate, store_fd, log, group)
+
+
+def _prepare(
+    instance: Instance, gate: GateClient, store_fd: int | None, log: Observer | None, group: Group | None
+) -> Prepared:
     case, knobs = instance.case, instance.case.knobs
-    log = open_log(case, folder) if case.mode is Mode.ACCURACY else None
     if knobs.engine not in plugin_names(trainers):
         raise UsageError(
             f"ENGINE={knobs.engine} does not train DLRM; set ENGINE to one of: {', '.join(plugin_names(trainers))}"
@@ -85,16 +107,31 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None, folder: 
     precision = load_plugin(precisions, case.precision)
     splits = _open_splits(instance)
     config, max_ind_range = sizes_of(
-        instance, splits.train, torch.float32, lambda sizes: remainder_bytes(instance, sizes, splits.train, splits.test)
+        instance,
+        splits.train,
+        torch.float32,
+        lambda sizes: _remainder(instance, sizes, splits, group),
+        rows_held(group),
     )
-    stand = stand_of(case, splits.train, config)
+    stand = stand_of(case, splits.train, config, None if group is None else group.rank)
     gate.phase("weights")
     origin = stand.origin or weight_origin(case, config)
-    tables_RD = make_tables(instance, config, origin, torch.float32, gate, store_fd)
+    if group is None:
+        tables_RD = make_tables(instance, config, origin, torch.float32, gate, store_fd)
+    else:
+        require_same_beginning(group, origin, stand.saved)
+        tables_RD = own_tables(instance, config, origin, gate, group)
     model = Model(config=config, max_ind_range=max_ind_range, origin=origin, tables_RD=tables_RD)
     gate.phase("engine")
     told = read_header(knobs.onednn_verbose)
-    trainer: Trainer = engine.make(config, tables_RD, origin.stacks(), _trainer_order(instance))
+    order = _trainer_order(instance)
+    trainer: Trainer
+    if group is None:
+        trainer = engine.make(config, tables_RD, origin.stacks(), order)
+        weights_of = None
+    else:
+        trainer = sharded = trainer_of(config, tables_RD, origin.stacks(), order, group)
+        weights_of = sharded.weights_of
     gate.phase("data")
     splits = _Splits(train=_capped(splits.train, max_ind_range), test=_capped(splits.test, max_ind_range))
     batches, data = _batches(instance, model, splits.train)
@@ -112,14 +149,29 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None, folder: 
         model=_training_facts(model, precision.MULTIPLY_DTYPE),
         data=data,
         probe=lambda: _probe(told, trainer, batches[0], parts, knobs.onednn_verbose),
-        check=lambda: check(trainer, config, batches[0], case.precision, allowed),
+        check=lambda: check(trainer, config, batches[0], case.precision, allowed, weights_of),
         training=learner.training,
         gemm_peak=lambda: gemm_peak_flop_per_s(precision.MULTIPLY_DTYPE),
     )
     if case.mode is Mode.ACCURACY:
-        observers: list[Observer] = [ProgressLines(_say), *([] if log is None else [log])]
-        return _fitting(prepared, instance, model, trainer, splits, stand, observers)
-    return _end_to_end(prepared, instance, splits.train) if is_end_to_end(case) else prepared
+        progress = [ProgressLines(_say)] if group is None or group.rank == 0 else []
+        observers: list[Observer] = [*progress, *([] if log is None else [log])]
+        prepared = _fitting(prepared, instance, model, trainer, splits, stand, observers)
+    elif is_end_to_end(case):
+        prepared = _end_to_end(prepared, instance, splits.train)
+    return prepared if group is None else in_step(prepared, case, sharded, group, time.monotonic_ns)
+
+
+def _mlperf_log(instance: Instance, folder: Path) -> Observer | None:
+    """Return MLPerf's log, where it is wanted and this is the only rank, or the first one."""
+    is_first = instance.env.get("RANK", "0") == "0"
+    return open_log(instance.case, folder) if instance.case.mode is Mode.ACCURACY and is_first else None
+
+
+def _remainder(instance: Instance, sizes: DlrmConfig, splits: _Splits, group: Group | None) -> int:
+    """Return the bytes for tables: of several ranks those of the one with the least, because all have one model."""
+    own = remainder_bytes(instance, sizes, splits.train, splits.test)
+    return own if group is None else group.least(own)
 
 
 class _Learner:

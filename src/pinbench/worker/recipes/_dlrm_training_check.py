@@ -3,7 +3,7 @@
 B checked rows, F sparse features, D embedding width, U different rows of a table.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -26,6 +26,8 @@ from pinbench.worker.training.trainer import Trainer
 _UPDATE_TOLERANCE = {Precision.FP32: 1e-3, Precision.FP16: 0.03, Precision.BFLOAT16: 0.1}
 _RATE = 1.0
 
+WeightsOf = Callable[[Batch], Mapping[str, Tensor]]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:
@@ -35,14 +37,24 @@ class Allowance:
     learns: bool  # whether a step may change weights
 
 
-def check(trainer: Trainer, config: DlrmConfig, batch: Batch, precision: Precision, allowed: Allowance) -> Quality:
+def check(
+    trainer: Trainer,
+    config: DlrmConfig,
+    batch: Batch,
+    precision: Precision,
+    allowed: Allowance,
+    weights_of: WeightsOf | None = None,
+) -> Quality:
     """Return how far the trainer's logits are from an independent computation with its own weights.
+
+    `weights_of` returns a copy of those that a batch meets, for a trainer whose state is not all here.
 
     Raises:
         ModelError: logits, loss or update are off by more than the precision explains.
     """
     part = part_of(batch, 0, min(CHECKED_ROWS, len(batch.dense_BI)))
-    before = _Independent(config, trainer, part)
+    weights_of = weights_of or (lambda batch: _picked(config, trainer.state(), batch))
+    before = _Independent(config, weights_of(part), part)
     # A probability within 1e-7 of 0 or 1 has no digits left to compare.
     bound = torch.logit(torch.tensor(1 - 1e-7, dtype=torch.float64))
     logits_B = torch.logit(trainer.predict(part).cpu().double(), eps=1e-7)
@@ -56,18 +68,16 @@ def check(trainer: Trainer, config: DlrmConfig, batch: Batch, precision: Precisi
     if not abs(loss - before.loss) <= allowed.logits:  # a loss moves by no more than its logit does
         raise ModelError(f"the trainer's loss is {loss:g}, that of fp32 {before.loss:g}: it learns something else")
     if allowed.learns:
-        _require_update(before, _picked(config, trainer.state(), part), precision)
+        _require_update(before, weights_of(part), precision)
     return Quality(samples=len(part.dense_BI), max_logit_error=error, tolerance=allowed.logits)
 
 
 class _Independent:
     """The textbook computation of a batch with a trainer's weights, and its gradients."""
 
-    def __init__(self, config: DlrmConfig, trainer: Trainer, batch: Batch) -> None:
+    def __init__(self, config: DlrmConfig, weights: Mapping[str, Tensor], batch: Batch) -> None:
         assert batch.label_B is not None
-        self.weights = {
-            name: weight.clone().requires_grad_() for name, weight in _picked(config, trainer.state(), batch).items()
-        }
+        self.weights = {name: weight.clone().requires_grad_() for name, weight in weights.items()}
         stacks = {name: weight for name, weight in self.weights.items() if not name.startswith("emb_l.")}
         places = [torch.unique(ids_B, return_inverse=True)[1] for ids_B in batch.sparse_BF.unbind(1)]
         with torch.enable_grad(), full_fp32():

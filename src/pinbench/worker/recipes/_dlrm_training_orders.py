@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pinbench.base.errors import DataError, UsageError
@@ -13,6 +14,7 @@ from pinbench.worker.models.dlrm.checkpoint import CheckpointOrigin, expected_sh
 from pinbench.worker.models.dlrm.config import DlrmConfig
 from pinbench.worker.models.dlrm.rows import WeightOrigin
 from pinbench.worker.training.checkpoint import Checkpoints, Saved, read_saved, require_rest, require_same
+from pinbench.worker.training.distributed.checkpoints import RankCheckpoints
 from pinbench.worker.training.fit import FitOrder
 from pinbench.worker.training.observer import Schedule, TrainingRun
 from pinbench.worker.training.schedule import require
@@ -23,6 +25,10 @@ _TESTS_PER_EPOCH = 20
 _SHARED = ("GRADIENT_ACCUMULATION", "LEARNING_RATE", "LR_WARMUP_STEPS", "LR_DECAY_START_STEP", "LR_DECAY_STEPS")
 
 
+def _nothing() -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stand:
     """Where a training begins, and where it leaves checkpoints."""
@@ -30,7 +36,7 @@ class Stand:
     origin: WeightOrigin | None = None  # of the checkpoint that it goes on with
     saved: Saved | None = None
     checkpoints: Checkpoints | None = None
-    release: Callable[[], None] = lambda: None  # gives the folder free
+    release: Callable[[], None] = _nothing  # gives the folder free
 
 
 def schedule_of(case: Case) -> Schedule:
@@ -94,8 +100,10 @@ def fit_order(case: Case, run: TrainingRun) -> FitOrder:
     )
 
 
-def stand_of(case: Case, train: Split | None, config: DlrmConfig) -> Stand:
+def stand_of(case: Case, train: Split | None, config: DlrmConfig, rank: int | None = None) -> Stand:
     """Return where the training begins; the folder of its checkpoints is its own until `release`.
+
+    `rank` is that of a training on several, of which rank 0 alone writes into the folder.
 
     Raises:
         UsageError: the folder holds a checkpoint and nobody said to go on with it, or the other way round, or with
@@ -111,17 +119,18 @@ def stand_of(case: Case, train: Split | None, config: DlrmConfig) -> Stand:
                 "RESUME=True goes on with a checkpoint; set CHECKPOINT_DIR to its folder, and MODE=accuracy"
             )
         return Stand()
-    handle = _taken(Path(str(folder)))
-    checkpoints = Checkpoints(Path(str(folder)))
+    # Of several ranks the first one alone writes.
+    release = _nothing if rank else partial(os.close, _taken(Path(str(folder))))
+    checkpoints = Checkpoints(Path(str(folder))) if rank is None else RankCheckpoints(Path(str(folder)), rank)
     try:
         origin, saved = _gone_on_with(case, train, config, checkpoints.path) if own.get("RESUME") else (None, None)
     except BaseException:
-        os.close(handle)
+        release()
         raise
-    if saved is None and checkpoints.path.exists():
-        os.close(handle)
+    if saved is None and not rank and checkpoints.path.exists():
+        release()
         raise UsageError(f"{checkpoints.path} exists; RESUME=True goes on with it, another CHECKPOINT_DIR begins anew")
-    return Stand(origin=origin, saved=saved, checkpoints=checkpoints, release=lambda: os.close(handle))
+    return Stand(origin=origin, saved=saved, checkpoints=checkpoints, release=release)
 
 
 def _gone_on_with(case: Case, train: Split, config: DlrmConfig, path: Path) -> tuple[WeightOrigin, Saved]:

@@ -1,7 +1,7 @@
 """How large the tables may be: MAX_IND_RANGE, given or as large as the memory allows."""
 
 import bisect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pinbench.base.errors import ModelError
 from pinbench.base.units import format_bytes
@@ -66,34 +66,48 @@ def cap_rows(table_rows: Sequence[int], max_ind_range: int) -> tuple[int, ...]:
     return tuple(min(rows, max_ind_range) for rows in table_rows)
 
 
-def choose_max_ind_range(table_rows: Sequence[int], row_bytes: int, budget_bytes: int) -> int:
+def choose_max_ind_range(
+    table_rows: Sequence[int], row_bytes: int, budget_bytes: int, held: Callable[[Sequence[int]], int] = sum
+) -> int:
     """Return the largest usual cap with which all tables fit `budget_bytes`.
+
+    Args:
+        table_rows: of each table, before the cap.
+        row_bytes: of one row.
+        budget_bytes: for the tables of this instance.
+        held: the rows of all tables, capped, to those that this instance holds.
 
     Raises:
         ModelError: not even the smallest one fits.
     """
     for cap in _CAPS:
-        if sum(cap_rows(table_rows, cap)) * row_bytes <= budget_bytes:
+        if held(cap_rows(table_rows, cap)) * row_bytes <= budget_bytes:
             return cap
-    need_bytes = sum(cap_rows(table_rows, _CAPS[-1])) * row_bytes
+    need_bytes = held(cap_rows(table_rows, _CAPS[-1])) * row_bytes
     raise ModelError(
         f"tables capped at {_CAPS[-1]} rows take {format_bytes(need_bytes)}, this instance may take "
         f"{format_bytes(budget_bytes)}; free memory, run fewer instances, or set MAX_IND_RANGE"
     )
 
 
-def check_fits(table_rows: Sequence[int], row_bytes: int, budget_bytes: int, max_ind_range: int) -> None:
+def check_fits(
+    table_rows: Sequence[int],
+    row_bytes: int,
+    budget_bytes: int,
+    max_ind_range: int,
+    held: Callable[[Sequence[int]], int] = sum,
+) -> None:
     """Refuse tables that do not fit, before anything is allocated.
 
     Raises:
         ModelError: names both figures and a cap that would fit.
     """
-    need_bytes = sum(cap_rows(table_rows, max_ind_range)) * row_bytes
+    need_bytes = held(cap_rows(table_rows, max_ind_range)) * row_bytes
     if need_bytes <= budget_bytes:
         return
     # bisect needs ascending keys: the size grows with the cap
     fitting = bisect.bisect_right(
-        range(1, max_ind_range), budget_bytes, key=lambda cap: sum(cap_rows(table_rows, cap)) * row_bytes
+        range(1, max_ind_range), budget_bytes, key=lambda cap: held(cap_rows(table_rows, cap)) * row_bytes
     )
     way_out = f"set MAX_IND_RANGE to {fitting} or less" if fitting else "free memory or run fewer instances"
     raise ModelError(

@@ -16,12 +16,13 @@ from torch.nn import functional
 
 from pinbench.contract.result import EngineFacts
 from pinbench.worker.data.criteo.batch import Batch
+from pinbench.worker.device import open_device
 from pinbench.worker.models.dlrm.config import DlrmConfig
 from pinbench.worker.training.distributed.group import Group
 from pinbench.worker.training.dlrm._gathered import Gathered
 from pinbench.worker.training.dlrm._parts import part_of_rank, tables_of_ranks
 from pinbench.worker.training.dlrm._row_exchange import Arriving, RowExchange
-from pinbench.worker.training.dlrm._stacks import Stacks, device_of, interaction_of
+from pinbench.worker.training.dlrm._stacks import Stacks, interaction_of
 from pinbench.worker.training.dlrm._summed import Summed
 from pinbench.worker.training.trainer import TrainerOrder
 
@@ -45,7 +46,7 @@ class Sharded:
         self.learned = 0  # rows of this rank's parts
         self._config = config
         self._group = group
-        self._device = device_of(order.device)
+        self._device = open_device(order.device)
         owned = tables_of_ranks(config.table_rows, group.ranks)
         rows = [config.table_rows[table] for table in owned[group.rank]]
         assert len(tables_RD) == sum(rows)
