@@ -41,6 +41,7 @@ def _course(result: InstanceResult, found: Training) -> tuple[Kpi, ...]:
     last = found.evaluations[-1]
     setup = () if result.setup_s is None else (_time("init_time", result.setup_s, "until the common start"),)
     whole = () if result.setup_s is None else (_time("e2e_time", result.setup_s + train_s, "both of these"),)
+    best_auc = max(seen.accuracy.auc for seen in found.evaluations)
     return (
         *setup,
         _time("train_time", train_s, "evaluations included"),
@@ -53,7 +54,7 @@ def _course(result: InstanceResult, found: Training) -> tuple[Kpi, ...]:
         _rate("throughput_no_eval", found.samples / no_eval_s),
         _rate("throughput_pure_compute", found.samples / (no_eval_s - waited_s)),
         Kpi(name="final_auc", value=rounded(last.accuracy.auc), higher_is_better=True),
-        Kpi(name="best_auc", value=rounded(max(seen.accuracy.auc for seen in found.evaluations)), higher_is_better=True),
+        Kpi(name="best_auc", value=rounded(best_auc), higher_is_better=True),
         Kpi(name="loss", value=rounded(found.loss), higher_is_better=False, note="of the last step"),
         Kpi(
             name="best_validation_loss",
