@@ -232,9 +232,7 @@ def test_a_dimension_that_contradicts_the_name_points_to_the_right_case(change):
 
 
 def test_a_dimension_whose_case_is_another_one_names_that(change):
-    with pytest.raises(
-        UsageError, match=r"FUNCTION=training \(--set\) contradicts .*; run test_\w+_training_"
-    ):
+    with pytest.raises(UsageError, match=r"FUNCTION=training \(--set\) contradicts .*; run test_\w+_training_"):
         change("FUNCTION=training")
 
 

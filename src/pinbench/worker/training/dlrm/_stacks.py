@@ -76,4 +76,3 @@ def _name(dtype: torch.dtype) -> str:
 def interaction_of(config: DlrmConfig) -> nn.Module:
     """Return how dense and sparse features meet."""
     return DotInteraction(config.num_tables) if config.interaction is Interaction.DOT else CatInteraction()
-
