@@ -165,6 +165,13 @@ _COVERED |= {
 }
 # What the trainer of our own is made of is tested by what it learns.
 _COVERED |= {f"worker/training/dlrm/{name}.py": "training/dlrm/test_pinned.py" for name in ("_learned", "_split_rows")}
+# Accelerators.
+_COVERED |= {
+    "harness/cli/_train_1p_data.py": "cli/test_train_1p.py",
+    "harness/cli/_train_1p_result.py": "cli/test_train_1p.py",
+    "worker/precision/fp16.py": "worker/test_dlrm_accelerated.py",
+    "worker/recipes/_dlrm_predicting.py": "worker/test_dlrm_accelerated.py",
+}
 _COVERED |= {"worker/data/sync.py": "data_sets/test_resume.py"}
 _COVERED |= {"worker/data/compiled.py": "data_sets/test_vocabulary.py"}
 _COVERED |= {"worker/data/criteo/source.py": "data_sets/test_synthesize.py"}

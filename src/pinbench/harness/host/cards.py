@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-# NVIDIA's driver: /dev/nvidia0 (nvidia-modprobe); Ascend's: /dev/davinci0 (CANN, "Mounting devices into a container")
+# NVIDIA's driver: /dev/nvidia0 (nvidia-modprobe); Ascend's: /dev/davinci0 (torch_npu's containers are given it)
 _FILES = ("davinci[0-9]*", "nvidia[0-9]*")
 
 

@@ -4,9 +4,11 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 
+from pinbench.base.errors import DataError
 from pinbench.contract.case import Function, Precision, Scalar
 from pinbench.contract.plan import Instance
 from pinbench.worker import device as devices
@@ -21,15 +23,20 @@ _SPLITS = {Function.TRAINING: "train", Function.INFERENCE: "test"}  # whose rows
 _BOTTOM = "ARCH_MLP_BOT"
 
 
-def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepared:
-    """Return steps on the device of DEVICE; a device that is not there is refused before anything else."""
+def prepare(instance: Instance, gate: GateClient, store_fd: int | None, folder: Path = Path()) -> Prepared:
+    """Return steps on the device of DEVICE; a device that is not there is refused before anything else.
+
+    What else than its result the instance writes goes into `folder`.
+    """
     case = instance.case
     torch.set_grad_enabled(False)
     asked = str(case.knobs.own["DEVICE"])
     device = devices.choose(asked, int(case.knobs.own["LOCAL_RANK"]))
     placed = _placed(instance, device)
-    parts = _dlrm_training if case.function is Function.TRAINING else _dlrm_predicting
-    prepared: Prepared = parts.prepare(placed, gate, store_fd)
+    if case.function is Function.TRAINING:
+        prepared = _dlrm_training.prepare(placed, gate, store_fd, folder)
+    else:
+        prepared = _dlrm_predicting.prepare(placed, gate, store_fd)
     prepared = replace(
         prepared,
         batches=_moved(prepared.batches, device),
@@ -50,11 +57,20 @@ def _placed(instance: Instance, device: torch.device) -> Instance:
 
 
 def _bottom(instance: Instance) -> dict[str, Scalar]:
-    """Return the bottom MLP, its first width that of the data unless the user has chosen one."""
+    """Return the bottom MLP, its first width that of the data unless the user has chosen one.
+
+    Raises:
+        DataError: the data have nothing for it.
+    """
     case = instance.case
     split = open_split_of(case, _SPLITS[case.function])
     if split is None or _BOTTOM in case.overrides:
         return {}
+    if not split.dense_features:
+        raise DataError(
+            f"DATASET_DIR={case.knobs.dataset_dir} has no numerical features, and the bottom MLP of DLRM needs one; "
+            "choose another data set"
+        )
     _, _, behind = str(case.knobs.own[_BOTTOM]).partition("-")
     return {_BOTTOM: f"{split.dense_features}-{behind}"}
 

@@ -40,7 +40,8 @@ def synthetic_batches(
     """
     rows = synthetic_rows(rows=batch_size * count, table_rows=table_rows, alpha=alpha, seed=seed, shard=shard)
     if dense_features != DENSE_FEATURES:
-        rows = replace(rows, dense_BI=rows.dense_BI[:, np.arange(dense_features) % DENSE_FEATURES])
+        columns_I = np.arange(dense_features) % DENSE_FEATURES
+        rows = replace(rows, dense_BI=rows.dense_BI.take(columns_I, axis=1))
     return cut(rows, table_rows, None, batch_size, count)
 
 
