@@ -19,7 +19,7 @@ from training_golden import (
     trainer_of,
 )
 
-from pinbench.worker.models.dlrm.checkpoint_file import read_checkpoint
+from pinbench.worker.models.checkpoint_file import read_checkpoint
 from pinbench.worker.training.checkpoint import FILE, Checkpoints, read_saved
 from pinbench.worker.training.dlrm import eager
 from pinbench.worker.training.evaluator import Evaluator
