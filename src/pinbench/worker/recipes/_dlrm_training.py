@@ -38,6 +38,7 @@ from pinbench.worker.recipes._dlrm_parts import (
     weight_origin,
 )
 from pinbench.worker.recipes._dlrm_ranks import (
+    engine_of,
     in_step,
     leaving,
     meet,
@@ -97,11 +98,12 @@ def _prepare(
     instance: Instance, gate: GateClient, store_fd: int | None, log: Observer | None, group: Group | None
 ) -> Prepared:
     case, knobs = instance.case, instance.case.knobs
-    if knobs.engine not in plugin_names(trainers):
+    name = engine_of(case, group)
+    if name not in plugin_names(trainers):
         raise UsageError(
             f"ENGINE={knobs.engine} does not train DLRM; set ENGINE to one of: {', '.join(plugin_names(trainers))}"
         )
-    engine = load_plugin(trainers, knobs.engine)
+    engine = load_plugin(trainers, name)
     engine.require(case.precision)
     schedule = schedule_of(case)
     precision = load_plugin(precisions, case.precision)
@@ -130,7 +132,7 @@ def _prepare(
         trainer = engine.make(config, tables_RD, origin.stacks(), order)
         weights_of = None
     else:
-        trainer = sharded = trainer_of(config, tables_RD, origin.stacks(), order, group)
+        trainer = sharded = trainer_of(config, tables_RD, origin.stacks(), order, group, knobs.engine)
         weights_of = sharded.weights_of
     gate.phase("data")
     splits = _Splits(train=_capped(splits.train, max_ind_range), test=_capped(splits.test, max_ind_range))
