@@ -32,7 +32,7 @@ def training_step_bytes(config: DlrmConfig, rows: int, batch_size: int) -> int:
     of a table that any of them has met.
     """
     features, width = config.num_tables + 1, config.embedding_dim
-    layers = 4 * (sum(config.bottom) + sum(config.over))
-    crossed = 6 * features * width + 3 * features * features
-    met_bytes = config.num_tables * (3 * _NUMBER_BYTES * width + 6 * _INDEX_BYTES)
+    layers = 2 * (sum(config.bottom) + sum(config.over))
+    crossed = 2 * features * width + 2 * features * features
+    met_bytes = config.num_tables * (2 * _NUMBER_BYTES * width + 4 * _INDEX_BYTES)
     return rows * _NUMBER_BYTES * (layers + crossed) + batch_size * met_bytes
