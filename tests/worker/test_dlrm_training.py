@@ -281,4 +281,4 @@ def _memory(case: Case) -> int:
 
 
 def test_the_check_knows_each_precision_that_trains():
-    assert set(_dlrm_training_check._UPDATE_TOLERANCE) == set(_stacks.COMPUTE)
+    assert set(_dlrm_training_check._UPDATE_TOLERANCE) >= set(_stacks.COMPUTE)
