@@ -170,6 +170,7 @@ _COVERED |= {
     "harness/cli/_train_1p_data.py": "cli/test_train_1p.py",
     "harness/cli/_train_1p_result.py": "cli/test_train_1p.py",
     "worker/precision/fp16.py": "worker/test_dlrm_accelerated.py",
+    "worker/training/dlrm/_products.py": "training/dlrm/test_graphs.py",
     "worker/recipes/_dlrm_predicting.py": "worker/test_dlrm_accelerated.py",
 }
 _COVERED |= {"worker/data/sync.py": "data_sets/test_resume.py"}

@@ -17,6 +17,7 @@ REORDER = Kernel(primitive="reorder", implementation="jit:uni", types="src:f32 d
 BF32_KERNEL = replace(FP32_KERNEL, implementation="brg_matmul:avx512_core_amx")
 CHAIN = Kernel(primitive="chain", implementation="pinbench:avx512_core", types="src:f32 wei:f32 dst:f32", calls=7)
 BF16_CHAIN = replace(CHAIN, implementation="pinbench:avx512_core_bf16", types="src:bf16 wei:bf16 dst:bf16")
+FP16_KERNEL = Kernel(primitive="matmul", implementation="pytorch:cuda", types="src:f16 wei:f16", calls=5)
 LOOKUP = replace(CHAIN, primitive="lookup_dots", calls=1)
 BF32_AVX_KERNEL = replace(FP32_KERNEL, implementation="brg_matmul:avx512_core_bf16")
 
@@ -36,6 +37,7 @@ def run(isa, precision, *kernels):
         (Isa.AMX, Precision.BFLOAT32, BF32_KERNEL),
         (Isa.AVX, Precision.FP32, CHAIN),
         (Isa.AVX, Precision.BFLOAT16, BF16_CHAIN),
+        (Isa.ANY, Precision.FP16, FP16_KERNEL),
     ],
 )
 def test_a_label_that_holds_is_accepted(isa, precision, kernel):
@@ -56,6 +58,8 @@ def test_a_label_that_holds_is_accepted(isa, precision, kernel):
         (Isa.AMX, Precision.BFLOAT16, BF16_CHAIN, "amx_bfloat16 needs AMX"),
         (Isa.AVX, Precision.FP32, BF16_CHAIN, "avx_fp32 says fp32"),
         (Isa.AVX, Precision.BFLOAT16, CHAIN, "avx_bfloat16 says bfloat16"),
+        (Isa.ANY, Precision.FP16, FP32_KERNEL, "fp16 says fp16"),
+        (Isa.ANY, Precision.FP32, FP16_KERNEL, "fp32 says fp32"),
     ],
 )
 def test_a_label_that_reality_contradicts_is_refused_with_what_ran(isa, precision, kernel, reason):

@@ -176,6 +176,22 @@ def test_the_guard_of_that_test_finds_what_it_is_for():
         torch.ones(1).item()
 
 
+@pytest.mark.parametrize(
+    ("precision", "formats"),
+    [(Precision.FP32, {"src:f32 wei:f32"}), (Precision.FP16, {"src:f16 wei:f16", "src:f32 wei:f32"})],
+)
+def test_the_formats_of_the_products_are_read_back_and_the_last_layer_is_the_one_in_fp32(precision, formats):
+    config = config_of(tables=3, width=8)
+    trainer = trainer_of(config, precision)
+    trainer.predict(batch_of(config, 8))
+    calls = {kernel.types: kernel.calls for kernel in trainer.own_kernels}
+    assert set(calls) == formats
+    # Two layers below, three above, and the dot products; the last layer alone stays in fp32.
+    assert sum(calls.values()) == 6
+    assert {kernel.implementation for kernel in trainer.own_kernels} == {"pytorch:cpu"}
+    assert calls["src:f32 wei:f32"] == (6 if precision is Precision.FP32 else 1)
+
+
 def test_precisions_and_devices_that_are_not_there_are_refused():
     for precision in (Precision.FP32, Precision.FP16, Precision.BFLOAT16):
         graphs.require(precision)

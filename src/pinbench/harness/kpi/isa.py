@@ -70,6 +70,10 @@ def _is_fp32(kernel: Kernel) -> bool:
     return _operands(kernel) == {"src": "f32", "wei": "f32"} and not _reduces(kernel)
 
 
+def _is_fp16(kernel: Kernel) -> bool:
+    return _operands(kernel) == {"src": "f16", "wei": "f16"}
+
+
 def _is_bfloat16(kernel: Kernel) -> bool:
     return _operands(kernel) == {"src": "bf16", "wei": "bf16"}
 
@@ -94,6 +98,7 @@ def _reduces(kernel: Kernel) -> bool:
 
 _HOLDS: dict[Precision, Callable[[Kernel], bool]] = {
     Precision.FP32: _is_fp32,
+    Precision.FP16: _is_fp16,
     Precision.BFLOAT16: _is_bfloat16,
     Precision.BFLOAT32: _is_bfloat32,
     Precision.INT8: _is_int8,

@@ -85,7 +85,8 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepa
 
 
 def _probe(told: IsaReadback, trainer: Trainer, batch: Batch, verbosity: int) -> IsaReadback:
-    return replace(told, kernels=read_dispatch(lambda: trainer.predict(batch), verbosity).kernels)
+    ran = read_dispatch(lambda: trainer.predict(batch), verbosity).kernels
+    return replace(told, kernels=ran + getattr(trainer, "own_kernels", ()))
 
 
 def _remainder(instance: Instance, split: Split | None, config: DlrmConfig) -> int:

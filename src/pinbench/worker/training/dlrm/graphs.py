@@ -19,11 +19,12 @@ from torch.nn import functional
 
 from pinbench.base.errors import HostError, ModelError
 from pinbench.contract.case import Precision
-from pinbench.contract.result import EngineFacts
+from pinbench.contract.result import EngineFacts, Kernel
 from pinbench.worker import device as devices
 from pinbench.worker.data.criteo.batch import Batch
 from pinbench.worker.models.dlrm.config import DlrmConfig, Interaction
 from pinbench.worker.models.dlrm.interaction import CatInteraction, DotInteraction
+from pinbench.worker.training.dlrm._products import Products
 from pinbench.worker.training.trainer import Trainer, TrainerOrder
 
 _COMPUTE = {Precision.FP32: torch.float32, Precision.FP16: torch.float16, Precision.BFLOAT16: torch.bfloat16}
@@ -85,6 +86,7 @@ class _Graphs:
         self._interaction = (DotInteraction(config.num_tables) if dot else CatInteraction()).to(device)
         self._scale = torch.ones((), device=device)  # of the gradients of the sum
         self._rate = torch.zeros((), device=device)  # of the update, of gradients that are scaled and of a sum
+        self.own_kernels: tuple[Kernel, ...] = ()  # of the first work, as PyTorch has dispatched it
         self._steps: dict[int, tuple[_Room, devices.Work]] = {}
         self._predictions: dict[int, tuple[_Room, devices.Work]] = {}
         self.facts = EngineFacts(
@@ -223,7 +225,10 @@ class _Graphs:
         if len(kept) >= _MOST_RECORDED:
             return room, lambda: work(room)
         rate = self._rate.clone()
-        self._rate.zero_()  # what recording runs before must change no weight
+        self._rate.zero_()  # what runs before, for its formats and for recording, must change no weight
+        with Products() as products:
+            work(room)
+        self.own_kernels = self.own_kernels or products.kernels()
         kept[rows] = room, devices.record(self._device, lambda: work(room))
         self._rate.copy_(rate)
         return kept[rows]
