@@ -18,7 +18,7 @@ from pinbench.harness.kpi.text import format_block
 from pinbench.harness.record.store import open_log_directory
 from pinbench.harness.record.workload_config import Settings
 
-FP32 = "dlrm_.*_throughput_avx_fp32_gated"
+FP32 = "inference_throughput_avx_fp32_gated"
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def sweep_of(workloads, *words):
 
 
 def test_every_combination_of_every_case_is_a_point(workloads):
-    work = sweep_of(workloads, "-R", "throughput_avx_.*_gated", "--sweep", "BATCH_SIZE=1,16", "--sweep", "SEED=1,2,3")
+    work = sweep_of(workloads, "-R", "inference_throughput_avx_.*_gated", "--sweep", "BATCH_SIZE=1,16", "--sweep", "SEED=1,2,3")
     assert len(work.points) == 3 * 2 * 3
     assert [point.settings for point in work.points[:4]] == [
         ("BATCH_SIZE=1", "SEED=1"), ("BATCH_SIZE=1", "SEED=2"), ("BATCH_SIZE=1", "SEED=3"), ("BATCH_SIZE=16", "SEED=1"),
@@ -49,7 +49,7 @@ def test_a_combination_that_cannot_be_is_left_out_with_its_reason(workloads, tmp
 
 
 def test_a_case_that_this_host_has_yet_to_be_given_something_for_is_left_out_too(workloads):
-    pattern = "dlrm_.*_(throughput|accuracy)_avx_fp32_gated"
+    pattern = "inference_(throughput|accuracy)_avx_fp32_gated"
     work = sweep_of(workloads, "-R", pattern, "--sweep", "BATCH_SIZE=1,16")
     assert [point.case.mode for point in work.points] == ["throughput", "throughput"]
     assert len(work.left_out) == 2
