@@ -31,7 +31,8 @@ def sweep_of(workloads, *words):
 
 
 def test_every_combination_of_every_case_is_a_point(workloads):
-    work = sweep_of(workloads, "-R", "inference_throughput_avx_.*_gated", "--sweep", "BATCH_SIZE=1,16", "--sweep", "SEED=1,2,3")
+    cases = ["-R", "inference_throughput_avx_.*_gated"]
+    work = sweep_of(workloads, *cases, "--sweep", "BATCH_SIZE=1,16", "--sweep", "SEED=1,2,3")
     assert len(work.points) == 3 * 2 * 3
     assert [point.settings for point in work.points[:4]] == [
         ("BATCH_SIZE=1", "SEED=1"), ("BATCH_SIZE=1", "SEED=2"), ("BATCH_SIZE=1", "SEED=3"), ("BATCH_SIZE=16", "SEED=1"),
