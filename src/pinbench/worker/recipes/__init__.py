@@ -2,7 +2,8 @@
 
 A recipe is a module of this package with
 
-    def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepared
+    def prepare(instance: Instance, gate: GateClient, store_fd: int | None, folder: Path) -> Prepared
 
-It loads or makes the model and the batches, all of them, and passes the barrier WEIGHTS on its way.
+It loads or makes the model and the batches, all of them, and passes the barrier WEIGHTS on its way. What else than its
+result the instance writes goes into `folder`.
 """

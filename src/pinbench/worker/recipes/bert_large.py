@@ -53,7 +53,7 @@ class _Model:
     calibration: Calibration | None
 
 
-def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepared:
+def prepare(instance: Instance, gate: GateClient, store_fd: int | None, _folder: Path = Path()) -> Prepared:
     """Return BERT as `instance` orders it, with all batches in memory."""
     case = instance.case
     torch.set_grad_enabled(False)

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 
 import torch
@@ -64,7 +65,7 @@ class _Model:
     tables_RD: Tensor
 
 
-def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepared:
+def prepare(instance: Instance, gate: GateClient, store_fd: int | None, _folder: Path = Path()) -> Prepared:
     """Return the model as `instance` orders it, with all batches in memory."""
     case, knobs = instance.case, instance.case.knobs
     torch.set_grad_enabled(False)
