@@ -52,7 +52,7 @@ def test_offline_expects_more_than_the_warm_up_reached():
 
 def test_server_asks_for_a_part_of_it_within_the_bound_of_dlrm():
     made = settings(scenario=Scenario.SERVER)
-    assert made.server_target_qps == pytest.approx(10)
+    assert made.server_target_qps == pytest.approx(2)
     assert (made.server_target_latency_ns, made.server_target_latency_percentile) == (60_000_000, 0.99)
     assert settings(scenario=Scenario.SERVER, target_latency_ms=30.0).server_target_latency_ns == 30_000_000
 
