@@ -173,6 +173,10 @@ _COVERED |= {
     "worker/training/dlrm/_products.py": "training/dlrm/test_graphs.py",
     "worker/recipes/_dlrm_predicting.py": "worker/test_dlrm_accelerated.py",
 }
+_COVERED |= {
+    "worker/recipes/_setting.py": "worker/test_dlrm_recipe.py",
+    "worker/training/dlrm/_tables.py": "training/dlrm/test_eager.py",
+}
 _COVERED |= {"worker/data/sync.py": "data_sets/test_resume.py"}
 _COVERED |= {"worker/data/compiled.py": "data_sets/test_vocabulary.py"}
 _COVERED |= {"worker/data/criteo/source.py": "data_sets/test_synthesize.py"}

@@ -11,7 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinbench.contract.case import Case
+from pinbench.base.errors import UsageError
+from pinbench.contract.case import Case, Precision
+from pinbench.contract.plan import Instance
 from pinbench.contract.result import Accuracy, Comparison, DataFlow
 from pinbench.worker.data.criteo.batch import Batch
 from pinbench.worker.data.criteo.batches import Split
@@ -23,6 +25,7 @@ from pinbench.worker.models.dlrm.reference import reference_logits
 from pinbench.worker.models.dlrm.rows import WeightOrigin, gather_rows
 from pinbench.worker.onednn.fpmath import full_fp32
 from pinbench.worker.prepared import Prepared
+from pinbench.worker.recipes._dlrm_parts import Model, stream_of
 
 # Rows that are computed in fp32 as well, spread over the split because clicks change with the time of day. The areas
 # of the same rows differ by far less than each is uncertain, so a few thousand clicks among them are enough.
@@ -50,6 +53,22 @@ def scoring_bytes(rows: int, config: DlrmConfig) -> int:
     widest = max(*config.bottom, *config.over)
     piece_numbers = 2 * config.num_tables * config.embedding_dim + 2 * config.over[0] + 2 * widest
     return rows * SCORE_ROW_BYTES + _PIECE_ROWS * piece_numbers * _NUMBER_BYTES
+
+
+def scoring_steps(prepared: Prepared, instance: Instance, split: Split | None, model: Model) -> Prepared:
+    """Return `prepared` with steps that score each labelled row of `split` once.
+
+    Raises:
+        UsageError: there are no labelled rows, or several instances.
+    """
+    if split is None:
+        raise UsageError("MODE=accuracy scores labelled rows; set DATA_TYPE=real and DATASET_DIR")
+    if instance.shards != 1:
+        raise UsageError(f"MODE=accuracy ranks all scores together; set INSTANCE_NUMBER=1, not {instance.shards}")
+    rows = rows_to_score(instance.case, split)
+    is_fp32 = instance.case.precision is Precision.FP32
+    fp32 = None if is_fp32 else Fp32(config=model.config, origin=model.origin)
+    return score_once(prepared, split, stream_of(instance, split), rows, fp32)
 
 
 def score_once(prepared: Prepared, split: Split, stream: Stream, rows: int, fp32: Fp32 | None) -> Prepared:

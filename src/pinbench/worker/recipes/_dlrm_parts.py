@@ -22,6 +22,7 @@ from pinbench.worker.models.dlrm.capping import cap_rows, check_fits, choose_max
 from pinbench.worker.models.dlrm.checkpoint import CheckpointOrigin
 from pinbench.worker.models.dlrm.config import DlrmConfig, make_config, parse_sizes
 from pinbench.worker.models.dlrm.rows import SeededOrigin, WeightOrigin, fill_tables
+from pinbench.worker.prepared import Prepared
 from pinbench.worker.recipes._dlrm import TableBits, place_tables
 
 # Distinct rows that a run turns over: enough that their embedding rows do not sit in a cache by themselves.
@@ -61,6 +62,26 @@ def stream_of(instance: Instance, split: Split) -> Stream:
     knobs = instance.case.knobs
     threads = int(knobs.own["DATA_THREADS"])
     return split.stream(knobs.batch_size, instance.shard, instance.shards, threads=threads, cpus=instance.cpus)
+
+
+def reading_steps(prepared: Prepared, instance: Instance, split: Split | None) -> Prepared:
+    """Return `prepared` with steps that get their batch themselves; probe and check keep the batches they have.
+
+    Raises:
+        UsageError: there is no data set to read.
+    """
+    if split is None:
+        raise UsageError("DATA_LOADING=end_to_end reads a data set; set DATA_TYPE=real and DATASET_DIR")
+    facts = split.stream_facts(instance.case.knobs.batch_size, instance.shard, instance.shards)
+    stream, compute = stream_of(instance, split), prepared.step
+    return replace(
+        prepared,
+        step=lambda _: compute(stream.next()),
+        batches=(None,),
+        data=facts,
+        flow=stream.flow,
+        close=stream.close,
+    )
 
 
 def open_split_of(case: Case, name: str) -> Split | None:

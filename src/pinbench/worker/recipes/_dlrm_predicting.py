@@ -1,22 +1,18 @@
 """Inference of DLRM by a trainer that makes no step: the forward of its training, on whatever device that has."""
 
 import itertools
-import os
 from dataclasses import replace
 
 import torch
 
-from pinbench.base.cache import cache_folder
-from pinbench.base.errors import ModelError, UsageError
 from pinbench.base.plugin import load_plugin
-from pinbench.contract.case import Mode, Precision
+from pinbench.contract.case import Mode
 from pinbench.contract.plan import Instance
 from pinbench.contract.result import EngineFacts, IsaReadback
 from pinbench.worker import precision as precisions
 from pinbench.worker.data.criteo.batch import Batch
 from pinbench.worker.data.criteo.batches import Split
 from pinbench.worker.data.criteo.footprint import batch_row_bytes, ready_bytes, stream_bytes
-from pinbench.worker.executable import Setting
 from pinbench.worker.gate_client import GateClient
 from pinbench.worker.models.dlrm.capping import batch_remainder_bytes, mlp_remainder_bytes, score_remainder_bytes
 from pinbench.worker.models.dlrm.config import DlrmConfig
@@ -24,7 +20,7 @@ from pinbench.worker.models.dlrm.footprint import training_step_bytes
 from pinbench.worker.onednn.peak import gemm_peak_flop_per_s
 from pinbench.worker.onednn.verbose import read_dispatch, read_header
 from pinbench.worker.prepared import Prepared
-from pinbench.worker.recipes._dlrm_accuracy import Fp32, rows_to_score, score_once, scoring_bytes
+from pinbench.worker.recipes._dlrm_accuracy import rows_to_score, scoring_bytes, scoring_steps
 from pinbench.worker.recipes._dlrm_parts import (
     Model,
     is_end_to_end,
@@ -32,12 +28,13 @@ from pinbench.worker.recipes._dlrm_parts import (
     model_facts,
     num_ready,
     open_split_of,
+    reading_steps,
     ready_batches,
     sizes_of,
-    stream_of,
     weight_origin,
 )
 from pinbench.worker.recipes._dlrm_training_check import Allowance, check
+from pinbench.worker.recipes._setting import setting_of
 from pinbench.worker.training import dlrm as trainers
 from pinbench.worker.training.trainer import Trainer, TrainerOrder
 
@@ -58,8 +55,8 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepa
     model = Model(config=config, max_ind_range=max_ind_range, origin=origin, tables_RD=tables_RD)
     gate.phase("engine")
     told = read_header(knobs.onednn_verbose)
-    setting = Setting(precision=case.precision, cpus=instance.cpus, cache=cache_folder(os.environ), isa=case.isa)
-    order = TrainerOrder(setting=setting, batch_size=knobs.batch_size, device=str(knobs.own["DEVICE"]))
+    device = str(knobs.own["DEVICE"])
+    order = TrainerOrder(setting=setting_of(instance), batch_size=knobs.batch_size, device=device)
     trainer: Trainer = engine.make(config, tables_RD, origin.stacks(), order)
     gate.phase("data")
     split = None if split is None else split.capped(max_ind_range)
@@ -80,7 +77,7 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None) -> Prepa
         gemm_peak=lambda: gemm_peak_flop_per_s(precision.MULTIPLY_DTYPE),
     )
     if case.mode is Mode.ACCURACY:
-        return _scoring(prepared, instance, split, model)
+        return scoring_steps(prepared, instance, split, model)
     return _end_to_end(prepared, instance, split) if is_end_to_end(case) else prepared
 
 
@@ -107,24 +104,5 @@ def _remainder(instance: Instance, split: Split | None, config: DlrmConfig) -> i
 
 def _end_to_end(prepared: Prepared, instance: Instance, split: Split | None) -> Prepared:
     """Return `prepared` with steps that get their batch themselves; what comes before keeps the batches it has."""
-    if split is None:
-        raise UsageError("DATA_LOADING=end_to_end reads a data set; set DATA_TYPE=real and DATASET_DIR")
-    stream, compute, ready = stream_of(instance, split), prepared.step, itertools.cycle(prepared.batches)
-    return replace(
-        prepared,
-        step=lambda _: compute(stream.next()),
-        warm_up_step=lambda _: compute(next(ready)),
-        batches=(None,),
-        data=split.stream_facts(instance.case.knobs.batch_size, instance.shard, instance.shards),
-        flow=stream.flow,
-        close=stream.close,
-    )
-
-
-def _scoring(prepared: Prepared, instance: Instance, split: Split | None, model: Model) -> Prepared:
-    """Return `prepared` with steps that score each labelled row once."""
-    if split is None:
-        raise ModelError("MODE=accuracy scores labelled rows; set DATA_TYPE=real and DATASET_DIR")
-    rows = rows_to_score(instance.case, split)
-    fp32 = None if instance.case.precision is Precision.FP32 else Fp32(config=model.config, origin=model.origin)
-    return score_once(prepared, split, stream_of(instance, split), rows, fp32)
+    compute, ready = prepared.step, itertools.cycle(prepared.batches)
+    return replace(reading_steps(prepared, instance, split), warm_up_step=lambda _: compute(next(ready)))

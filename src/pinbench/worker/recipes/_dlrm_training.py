@@ -2,7 +2,6 @@
 
 import itertools
 import math
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import torch
 
-from pinbench.base.cache import cache_folder
 from pinbench.base.errors import ModelError, UsageError
 from pinbench.base.plugin import load_plugin, plugin_names
 from pinbench.contract.case import Mode
@@ -20,7 +18,6 @@ from pinbench.contract.result import Accuracy, DataFacts, IsaReadback, ModelFact
 from pinbench.worker import precision as precisions
 from pinbench.worker.data.criteo.batch import Batch
 from pinbench.worker.data.criteo.batches import Split, synthetic_batches
-from pinbench.worker.executable import Setting
 from pinbench.worker.gate_client import GateClient
 from pinbench.worker.models.dlrm.config import DlrmConfig
 from pinbench.worker.onednn.peak import gemm_peak_flop_per_s
@@ -32,9 +29,9 @@ from pinbench.worker.recipes._dlrm_parts import (
     make_tables,
     model_facts,
     open_split_of,
+    reading_steps,
     ready_batches,
     sizes_of,
-    stream_of,
     weight_origin,
 )
 from pinbench.worker.recipes._dlrm_ranks import (
@@ -58,6 +55,7 @@ from pinbench.worker.recipes._dlrm_training_orders import (
     stand_of,
     training_run,
 )
+from pinbench.worker.recipes._setting import setting_of
 from pinbench.worker.training import dlrm as trainers
 from pinbench.worker.training.distributed.group import Group
 from pinbench.worker.training.evaluator import Evaluator
@@ -72,7 +70,6 @@ from pinbench.worker.training.trainer import Trainer, TrainerOrder
 _TRAIN, _TEST = "train", "test"  # splits
 # Of one sample's work: forward once, and backward twice that, for the gradients of the inputs and of the weights.
 _PASSES = 3
-_MAX_CPU_ISA = "ONEDNN_MAX_CPU_ISA"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,17 +232,12 @@ def _capped(split: Split | None, max_ind_range: int) -> Split | None:
 
 def _trainer_order(instance: Instance) -> TrainerOrder:
     case = instance.case
-    setting = Setting(
-        precision=case.precision,
-        cpus=instance.cpus,
-        cache=cache_folder(os.environ),
-        isa=case.isa,
-        max_cpu_isa=instance.env.get(_MAX_CPU_ISA),
-    )
     largest = -(-case.knobs.batch_size // int(case.knobs.own["GRADIENT_ACCUMULATION"]))
     if case.mode is Mode.ACCURACY:
         largest = max(largest, eval_batch_size(case))
-    return TrainerOrder(setting=setting, batch_size=largest, device=str(case.knobs.own.get("DEVICE", "cpu")))
+    return TrainerOrder(
+        setting=setting_of(instance), batch_size=largest, device=str(case.knobs.own.get("DEVICE", "cpu"))
+    )
 
 
 def _batches(instance: Instance, model: Model, train: Split | None) -> tuple[Sequence[Batch], DataFacts]:
@@ -275,20 +267,9 @@ def _probe(told: IsaReadback, trainer: Trainer, batch: Batch, parts: int, verbos
 
 def _end_to_end(prepared: Prepared, instance: Instance, train: Split | None) -> Prepared:
     """Return `prepared` with steps that get their batch themselves; what comes before keeps the batches it has."""
-    if train is None:
-        raise UsageError("DATA_LOADING=end_to_end reads a data set; set DATA_TYPE=real and DATASET_DIR")
-    stream = stream_of(instance, train)
-    learn, ready = prepared.step, itertools.cycle(prepared.batches)
-    warm_up: Callable[[Batch], None] = prepared.warm_up_step or learn
-    return replace(
-        prepared,
-        step=lambda _: learn(stream.next()),
-        warm_up_step=lambda _: warm_up(next(ready)),
-        batches=(None,),
-        data=train.stream_facts(instance.case.knobs.batch_size, instance.shard, instance.shards),
-        flow=stream.flow,
-        close=stream.close,
-    )
+    ready = itertools.cycle(prepared.batches)
+    warm_up: Callable[[Batch], None] = prepared.warm_up_step or prepared.step
+    return replace(reading_steps(prepared, instance, train), warm_up_step=lambda _: warm_up(next(ready)))
 
 
 def _fitting(

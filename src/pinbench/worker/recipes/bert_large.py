@@ -10,7 +10,6 @@ from types import ModuleType
 import torch
 from torch import Tensor, nn
 
-from pinbench.base.cache import cache_folder
 from pinbench.base.errors import ModelError, UsageError
 from pinbench.base.plugin import load_plugin
 from pinbench.base.units import format_bytes
@@ -22,7 +21,7 @@ from pinbench.worker import engine as engines
 from pinbench.worker import precision as precisions
 from pinbench.worker.data.squad.batch import TextBatch
 from pinbench.worker.engine import eager
-from pinbench.worker.executable import Executable, Setting
+from pinbench.worker.executable import Executable
 from pinbench.worker.gate_client import GateClient
 from pinbench.worker.models.bert.config import BERT_LARGE, BertConfig, read_config
 from pinbench.worker.models.bert.model import BertForQuestions
@@ -37,12 +36,12 @@ from pinbench.worker.onednn.verbose import read_dispatch, read_header
 from pinbench.worker.prepared import Prepared
 from pinbench.worker.recipes._bert_accuracy import score_once
 from pinbench.worker.recipes._bert_text import Text, made_up_text, open_text
+from pinbench.worker.recipes._setting import setting_of
 
 _CHECKED = 2  # sequences: each takes as long as the textbook computation of BERT-Large does, seconds on few cores
 _FP32_BYTES = 4
 _WHILE_PACKING = 1.25  # copies of the weights: a layer is given up when it is packed; and what a step computes
 _MIN_DIM = "TORCH_MKLDNN_MATMUL_MIN_DIM"  # which the plan hands on to the environment
-_MAX_CPU_ISA = "ONEDNN_MAX_CPU_ISA"  # which the plan sets where a label excludes what the CPU has
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,14 +134,7 @@ def _executable(
     inputs = max(batches, key=lambda batch: len(batch.inputs[0])).inputs
     min_dim = _min_dim(case)
     ready: nn.Module = applied if engine.NEEDS_GRAPH else PackedBert(applied, len(inputs[0]), min_dim)
-    setting = Setting(
-        precision=case.precision,
-        cpus=instance.cpus,
-        cache=cache_folder(os.environ),
-        isa=case.isa,
-        max_cpu_isa=instance.env.get(_MAX_CPU_ISA),
-    )
-    executable: Executable = engine.compile(ready, inputs, setting)
+    executable: Executable = engine.compile(ready, inputs, setting_of(instance))
     if min_dim is None:
         return executable
     # As this process has it, so as PyTorch read it; and what it came to for the layers of the encoder.

@@ -1,19 +1,16 @@
 """DLRM on Criteo: any sizes, synthetic or real rows, weights from a seed or a checkpoint."""
 
 import itertools
-import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 import torch
 from torch import Tensor, nn
 
-from pinbench.base.cache import cache_folder
-from pinbench.base.errors import ModelError, UsageError
+from pinbench.base.errors import ModelError
 from pinbench.base.plugin import load_plugin
-from pinbench.contract.case import Case, DataType, Function, Mode, Precision
+from pinbench.contract.case import Case, DataType, Function, Mode
 from pinbench.contract.plan import Instance
 from pinbench.contract.result import Quality
 from pinbench.worker import engine as engines
@@ -23,7 +20,7 @@ from pinbench.worker.data.criteo.batches import Split
 from pinbench.worker.data.criteo.calibration import real_calibration, synthetic_calibration
 from pinbench.worker.data.criteo.footprint import batch_row_bytes, ready_bytes, stream_bytes
 from pinbench.worker.data.criteo.schema import DENSE_FEATURES
-from pinbench.worker.executable import Executable, Setting
+from pinbench.worker.executable import Executable
 from pinbench.worker.gate_client import GateClient
 from pinbench.worker.loadgen.library import load_library
 from pinbench.worker.models.dlrm.capping import (
@@ -43,7 +40,7 @@ from pinbench.worker.onednn.verbose import read_header
 from pinbench.worker.prepared import Prepared
 from pinbench.worker.recipes import _dlrm_training
 from pinbench.worker.recipes._dlrm import probe
-from pinbench.worker.recipes._dlrm_accuracy import Fp32, rows_to_score, score_once, scoring_bytes
+from pinbench.worker.recipes._dlrm_accuracy import rows_to_score, scoring_bytes, scoring_steps
 from pinbench.worker.recipes._dlrm_parts import (
     CHECKED_ROWS,
     Model,
@@ -52,15 +49,15 @@ from pinbench.worker.recipes._dlrm_parts import (
     model_facts,
     num_ready,
     open_split_of,
+    reading_steps,
     ready_batches,
     sizes_of,
-    stream_of,
     weight_origin,
 )
 from pinbench.worker.recipes._dlrm_scenario import loaded_bytes, under_loadgen
+from pinbench.worker.recipes._setting import setting_of
 
 _SPLIT = "test"  # the labelled rows that inference runs on
-_MAX_CPU_ISA = "ONEDNN_MAX_CPU_ISA"  # which the plan sets where a label excludes what the CPU has
 
 
 def prepare(instance: Instance, gate: GateClient, store_fd: int | None, folder: Path = Path()) -> Prepared:
@@ -108,37 +105,8 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None, folder: 
     if library is not None:
         return under_loadgen(prepared, instance, split, config.table_rows, library, folder)
     if case.mode is Mode.ACCURACY:
-        return _scoring(prepared, instance, split, model)
-    return _end_to_end(prepared, instance, split) if is_end_to_end(case) else prepared
-
-
-def _end_to_end(prepared: Prepared, instance: Instance, split: Split | None) -> Prepared:
-    """Return `prepared` with steps that get their batch themselves; probe and check keep the batches they have."""
-    if split is None:
-        raise UsageError("DATA_LOADING=end_to_end reads a data set; set DATA_TYPE=real and DATASET_DIR")
-    facts = split.stream_facts(instance.case.knobs.batch_size, instance.shard, instance.shards)
-    stream = stream_of(instance, split)
-    compute = prepared.step
-    return replace(
-        prepared,
-        step=lambda _: compute(stream.next()),
-        batches=(None,),
-        data=facts,
-        flow=stream.flow,
-        close=stream.close,
-    )
-
-
-def _scoring(prepared: Prepared, instance: Instance, split: Split | None, model: Model) -> Prepared:
-    """Return `prepared` with steps that score each labelled row once."""
-    if split is None:
-        raise UsageError("MODE=accuracy scores labelled rows; set DATA_TYPE=real and DATASET_DIR")
-    if instance.shards != 1:
-        raise UsageError(f"MODE=accuracy ranks all scores together; set INSTANCE_NUMBER=1, not {instance.shards}")
-    rows = rows_to_score(instance.case, split)
-    is_fp32 = instance.case.precision is Precision.FP32
-    fp32 = None if is_fp32 else Fp32(config=model.config, origin=model.origin)
-    return score_once(prepared, split, stream_of(instance, split), rows, fp32)
+        return scoring_steps(prepared, instance, split, model)
+    return reading_steps(prepared, instance, split) if is_end_to_end(case) else prepared
 
 
 def _remainder(instance: Instance, split: Split | None, config: DlrmConfig, itemsize: int) -> int:
@@ -184,7 +152,7 @@ def _calibration(case: Case, model: Model) -> Calibration:
 def _executable(
     instance: Instance, model: Model, precision: ModuleType, engine: ModuleType, calibration: Calibration | None
 ) -> Executable:
-    case, batch_size = instance.case, instance.case.knobs.batch_size
+    batch_size = instance.case.knobs.batch_size
     module = Dlrm(model.config, model.tables_RD, precision.ACTIVATION_DTYPE)
     module.load_stacks(model.origin.stacks())
     module = precision.apply(module, calibration)
@@ -192,15 +160,8 @@ def _executable(
         torch.zeros(batch_size, DENSE_FEATURES),
         torch.zeros(batch_size, model.config.num_tables, dtype=torch.int64),
     )
-    setting = Setting(
-        precision=case.precision,
-        cpus=instance.cpus,
-        cache=cache_folder(os.environ),
-        isa=case.isa,
-        max_cpu_isa=instance.env.get(_MAX_CPU_ISA),
-    )
     ready = module if engine.NEEDS_GRAPH else module.for_inference(batch_size)
-    executable: Executable = engine.compile(ready, inputs, setting)
+    executable: Executable = engine.compile(ready, inputs, setting_of(instance))
     return executable
 
 
@@ -237,7 +198,6 @@ def _check(model: Model, step: Callable[[Batch], Tensor], batches: Sequence[Batc
 
 
 def _check_store(model: Model, sparse_BF: Tensor, rows_BFD: Tensor) -> None:
-    first_rows = [0, *itertools.accumulate(model.config.table_rows)][:-1]
-    stored_BFD = model.tables_RD[sparse_BF + torch.tensor(first_rows)]
+    stored_BFD = model.tables_RD[sparse_BF + torch.tensor(model.config.first_rows)]
     if not torch.equal(stored_BFD, rows_BFD.to(stored_BFD.dtype)):
         raise ModelError("the weight store does not hold the rows of its origin: its memory was written over")

@@ -4,17 +4,15 @@ B samples, F sparse features, D embedding width, N ids of all bags together, R r
 """
 
 import itertools
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 
 import torch
 from torch import Tensor
 
-from pinbench.base.cache import cache_folder
 from pinbench.base.errors import ModelError, UsageError
 from pinbench.base.plugin import load_plugin
 from pinbench.base.units import format_bytes
@@ -25,7 +23,7 @@ from pinbench.worker import engine as engines
 from pinbench.worker import precision as precisions
 from pinbench.worker.data.bags.batch import BagBatch, bag_bytes
 from pinbench.worker.data.bags.reference_law import reference_batches
-from pinbench.worker.executable import Executable, Setting
+from pinbench.worker.executable import Executable
 from pinbench.worker.gate_client import GateClient
 from pinbench.worker.models.dlrm.config import DlrmConfig, make_config
 from pinbench.worker.models.dlrm.footprint import step_bytes
@@ -38,6 +36,7 @@ from pinbench.worker.onednn.verbose import read_header
 from pinbench.worker.prepared import Prepared
 from pinbench.worker.recipes._dlrm import TableBits, place_tables, probe
 from pinbench.worker.recipes._dlrm_v2_check import check_outputs
+from pinbench.worker.recipes._setting import setting_of
 
 # WSF, DLRMv2-PyTorch-ARM, main.sh: --arch-mlp-bot, --arch-mlp-top, --arch-embedding-size,
 # --arch-sparse-feature-size, --num-indices-per-lookup; the input of the top MLP follows: 64 + 9 * 8 / 2.
@@ -53,7 +52,6 @@ _MAX_BATCHES = 4_096
 _MIN_BATCHES = 4
 _MEAN_IDS = (MOST_IDS + 1) / 2
 _MLP_COPIES = 4  # as drawn, in the model, packed by oneDNN, and packed for the chain
-_MAX_CPU_ISA = "ONEDNN_MAX_CPU_ISA"  # which the plan sets where a label excludes what the CPU has
 _MIN_DIM = "TORCH_MKLDNN_MATMUL_MIN_DIM"  # for PyTorch itself the plan sets it, too
 _ONEDNN_LAYERS = ("matmul", "inner_product")  # oneDNN's primitives for them
 
@@ -165,15 +163,7 @@ def _executable(instance: Instance, model: _Model, precision: ModuleType, engine
         torch.zeros(batch_size * _TABLES * ids, dtype=torch.int64),
         torch.arange(batch_size * _TABLES + 1) * ids,
     )
-    setting = Setting(
-        precision=case.precision,
-        cpus=instance.cpus,
-        cache=cache_folder(os.environ),
-        isa=case.isa,
-        varying=(1,),
-        onednn_min_dim=_min_dim(case),
-        max_cpu_isa=instance.env.get(_MAX_CPU_ISA),
-    )
+    setting = replace(setting_of(instance), varying=(1,), onednn_min_dim=_min_dim(case))
     ready = module if engine.NEEDS_GRAPH else module.for_inference(batch_size)
     executable: Executable = engine.compile(ready, inputs, setting)
     return executable

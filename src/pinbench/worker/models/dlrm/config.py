@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from pinbench.base.errors import UsageError
 
@@ -28,6 +28,11 @@ class DlrmConfig:
     def num_tables(self) -> int:
         """The number of sparse features."""
         return len(self.table_rows)
+
+    @property
+    def first_rows(self) -> tuple[int, ...]:
+        """The first row of each table where all lie behind each other."""
+        return tuple(accumulate(self.table_rows[:-1], initial=0))
 
     @property
     def dense_parameters(self) -> int:

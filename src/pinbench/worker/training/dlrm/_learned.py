@@ -4,7 +4,6 @@ O outputs, I inputs of a layer; R rows, D values of the tables.
 """
 
 from collections.abc import Iterator, Mapping
-from itertools import accumulate
 
 import torch
 from torch import Tensor
@@ -13,6 +12,7 @@ from pinbench.base.units import round_up
 from pinbench.worker.models.dlrm.config import DlrmConfig
 from pinbench.worker.ops.parts import Stack, widen
 from pinbench.worker.ops.training import LearnedParts
+from pinbench.worker.training.dlrm._tables import named_tables
 
 # oneDNN's products of bfloat16 are several times as fast with whole blocks of inputs: 480 instead of 479.
 _INPUT_MULTIPLE = 16
@@ -27,7 +27,7 @@ def learned_parts(config: DlrmConfig, tables_RD: Tensor, stacks: Mapping[str, Te
     rows_F = torch.tensor(config.table_rows)
     return LearnedParts(
         tables_RD=tables_RD,
-        first_row_F=rows_F.cumsum(0) - rows_F,
+        first_row_F=torch.tensor(config.first_rows),
         rows_F=rows_F,
         inputs=config.bottom[0],
         bottom=bottom,
@@ -43,13 +43,8 @@ def named_weights(config: DlrmConfig, tables_RD: Tensor, parts: LearnedParts) ->
         weights=(*parts.over.weights, parts.head_weight_I[None]),
         biases=(*parts.over.biases, parts.head_bias),
     )
-    begins = accumulate(config.table_rows, initial=0)
-    tables = {
-        f"emb_l.{table}.weight": tables_RD[begin : begin + rows]
-        for table, (begin, rows) in enumerate(zip(begins, config.table_rows, strict=False))
-    }
     return {
-        **tables,
+        **named_tables(config, tables_RD),
         **dict(_named("bot_l", config.bottom, parts.bottom)),
         **dict(_named("top_l", config.over, over)),
     }

@@ -8,19 +8,18 @@ B rows of a batch, R rows of all tables, D embedding width, F sparse features, I
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pinbench.base.errors import HostError
 from pinbench.contract.case import Precision
 from pinbench.contract.result import EngineFacts
 from pinbench.worker.data.criteo.batch import Batch
 from pinbench.worker.device import open_device
 from pinbench.worker.models.dlrm.config import DlrmConfig
 from pinbench.worker.training.dlrm._stacks import COMPUTE, Stacks, interaction_of
+from pinbench.worker.training.dlrm._tables import named_tables, require_trained
 from pinbench.worker.training.trainer import Trainer, TrainerOrder
 
 
@@ -30,8 +29,7 @@ def require(precision: Precision) -> None:
     Raises:
         HostError: says which there are.
     """
-    if precision not in COMPUTE:
-        raise HostError(f"ENGINE=eager trains in {', '.join(COMPUTE)}, not in {precision}; choose another case")
+    require_trained("eager", precision, COMPUTE)
 
 
 def make(config: DlrmConfig, tables_RD: Tensor, stacks: Mapping[str, Tensor], order: TrainerOrder) -> Trainer:
@@ -58,7 +56,7 @@ class _Eager:
         self._device = device
         self._tables_RD = tables_RD.to(device).requires_grad_()
         self._stacks = Stacks(config, stacks, order.setting.precision, device)
-        self._first_row_F = torch.tensor([0, *accumulate(config.table_rows)][:-1], device=device)
+        self._first_row_F = torch.tensor(config.first_rows, device=device)
         self._interaction = interaction_of(config).to(device)
         self.facts = EngineFacts(
             name="eager",
@@ -91,9 +89,9 @@ class _Eager:
 
     def state(self) -> Mapping[str, Tensor]:
         """Return the fp32 weights by the reference's names, views of what is trained."""
-        tables = torch.split(self._tables_RD.detach(), list(self._config.table_rows))
-        named = {f"emb_l.{table}.weight": rows for table, rows in enumerate(tables)}
-        return named | {name: weight.detach() for name, weight in self._stacks.weights.items()}
+        return named_tables(self._config, self._tables_RD.detach()) | {
+            name: weight.detach() for name, weight in self._stacks.weights.items()
+        }
 
     def _loss(self, batch: Batch) -> Tensor:
         """Return the sum over rows of the binary cross-entropy.

@@ -11,20 +11,20 @@ B rows of a batch, R rows of all tables, D embedding width, F sparse features, I
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pinbench.base.errors import HostError, ModelError
+from pinbench.base.errors import ModelError
 from pinbench.contract.case import Precision
 from pinbench.contract.result import EngineFacts, Kernel
 from pinbench.worker import device as devices
 from pinbench.worker.data.criteo.batch import Batch
-from pinbench.worker.models.dlrm.config import DlrmConfig, Interaction
-from pinbench.worker.models.dlrm.interaction import CatInteraction, DotInteraction
+from pinbench.worker.models.dlrm.config import DlrmConfig
 from pinbench.worker.training.dlrm._products import Products
+from pinbench.worker.training.dlrm._stacks import interaction_of
+from pinbench.worker.training.dlrm._tables import named_tables, require_trained
 from pinbench.worker.training.trainer import Trainer, TrainerOrder
 
 _COMPUTE = {Precision.FP32: torch.float32, Precision.FP16: torch.float16, Precision.BFLOAT16: torch.bfloat16}
@@ -38,8 +38,7 @@ def require(precision: Precision) -> None:
     Raises:
         HostError: says which there are.
     """
-    if precision not in _COMPUTE:
-        raise HostError(f"ENGINE=graphs trains in {', '.join(_COMPUTE)}, not in {precision}; choose another case")
+    require_trained("graphs", precision, _COMPUTE)
 
 
 def make(config: DlrmConfig, tables_RD: Tensor, stacks: Mapping[str, Tensor], order: TrainerOrder) -> Trainer:
@@ -81,9 +80,8 @@ class _Graphs:
         self._compute = _COMPUTE[order.setting.precision]
         self._tables_RD = tables_RD.to(device)
         self._stacks = {name: weight.detach().to(device, copy=True).requires_grad_() for name, weight in stacks.items()}
-        self._first_row_F = torch.tensor([0, *accumulate(config.table_rows)][:-1], device=device)
-        dot = config.interaction is Interaction.DOT
-        self._interaction = (DotInteraction(config.num_tables) if dot else CatInteraction()).to(device)
+        self._first_row_F = torch.tensor(config.first_rows, device=device)
+        self._interaction = interaction_of(config).to(device)
         self._scale = torch.ones((), device=device)  # of the gradients of the sum
         self._rate = torch.zeros((), device=device)  # of the update, of gradients that are scaled and of a sum
         self.own_kernels: tuple[Kernel, ...] = ()  # of the first work, as PyTorch has dispatched it
@@ -132,9 +130,9 @@ class _Graphs:
 
     def state(self) -> Mapping[str, Tensor]:
         """Return the fp32 weights by the reference's names, views of what is trained."""
-        tables = torch.split(self._tables_RD, list(self._config.table_rows))
-        named = {f"emb_l.{table}.weight": rows for table, rows in enumerate(tables)}
-        return named | {name: weight.detach() for name, weight in self._stacks.items()}
+        return named_tables(self._config, self._tables_RD) | {
+            name: weight.detach() for name, weight in self._stacks.items()
+        }
 
     def _one(self, batch: Batch) -> tuple[float, bool]:
         """Learn from a batch in one piece of work; nothing is learned unless the gradients are finite."""
