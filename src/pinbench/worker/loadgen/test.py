@@ -2,8 +2,8 @@
 
 import os
 import queue
-import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -123,27 +123,19 @@ class Test:
             self._system.answer(queries)
 
     def _serve(self, settings: Any) -> None:
-        failure: list[Exception] = []
-
         def ask() -> None:
-            try:
-                os.sched_setaffinity(0, self._cpus)  # OpenMP has bound the thread that started this one to one CPU
-                self._start(settings, lambda asked: self._queries.put(_queries(asked)))
-            except Exception as error:  # noqa: BLE001 - raised below, in the thread that waits
-                failure.append(error)
-            finally:
-                self._queries.put(None)
+            os.sched_setaffinity(0, self._cpus)  # OpenMP has bound the thread that started this one to one CPU
+            self._start(settings, lambda asked: self._queries.put(_queries(asked)))
 
-        asking = threading.Thread(target=ask, name="loadgen")
-        asking.start()
-        while (queries := self._queries.get()) is not None:
-            is_last = self._fill_up(queries)
-            self._system.answer(queries)
-            if is_last:
-                break
-        asking.join()
-        if failure:
-            raise failure[0]
+        with ThreadPoolExecutor(1, thread_name_prefix="loadgen") as pool:
+            asking = pool.submit(ask)
+            asking.add_done_callback(lambda _: self._queries.put(None))
+            while (queries := self._queries.get()) is not None:
+                is_last = self._fill_up(queries)
+                self._system.answer(queries)
+                if is_last:
+                    break
+            asking.result()
 
     def _fill_up(self, queries: list[Query]) -> bool:
         """Add what waits until a batch is full; return whether the test has ended."""
