@@ -140,6 +140,20 @@ def test_a_model_that_fails_under_loadgen_ends_the_test_with_its_own_error(scena
 
 
 @needs_loadgen
+def test_what_fails_in_the_thread_of_loadgen_ends_the_test_too(tmp_path, monkeypatch):
+    order = order_of(Scenario.SERVER, own={"TARGET_QPS": 1000.0}, min_duration_s=0.01)
+    prepared = dlrm.prepare(order, OpenGate(), None, tmp_path)
+    prepared.warmed([1_000_000])
+
+    def fail(*_: object) -> None:
+        raise OSError("no room for its logs")
+
+    monkeypatch.setattr("pinbench.worker.loadgen.test.Test._start", fail)
+    with pytest.raises(OSError, match="no room for its logs"):
+        prepared.step(None)
+
+
+@needs_loadgen
 def test_of_the_server_the_model_computes_where_it_was_warmed_up(tmp_path, monkeypatch):
     threads = set()
     original = dlrm._step
