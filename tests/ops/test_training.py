@@ -11,6 +11,8 @@ from pinbench.worker.ops.training import choose_products, make_training
 from pinbench.worker.training.dlrm._learned import learned_parts, named_weights
 from pinbench.worker.training.dlrm._split_rows import joined, split_in_place
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 _ISAS = [
     pytest.param(variant.name, marks=[] if variant.name in runnable() else pytest.mark.skip(f"no {variant.name} here"))
     for variant in variants()
@@ -25,15 +27,6 @@ _FP32_MOVED = 1e-3
 # Of the same: bfloat16 rounds what layers hand on to 2**-9, forward and backward, and a ReLU near zero may fall on the
 # other side. Autograd in bfloat16 is as far off.
 _BFLOAT16 = 0.15
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """One thread: with several, most of a step of models this small is waiting for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

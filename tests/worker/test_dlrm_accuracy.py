@@ -9,6 +9,7 @@ import pytest
 from cpu_marks import needs_bfloat16
 from criteo_sets import write_manifest
 from open_gate import OpenGate
+from recipe_cases import TINY
 from safetensors.torch import save_file
 from sklearn.metrics import log_loss, roc_auc_score
 
@@ -27,12 +28,7 @@ GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 CRITEO = Path(__file__).parents[1] / "data" / "criteo" / "loader"
 ROWS = 256
 OWN: dict[str, Scalar] = {
-    "ARCH_SPARSE_FEATURE_SIZE": 16,
-    "ARCH_MLP_BOT": "13-32-24-16",
-    "ARCH_MLP_TOP": "64-48-32-24-1",
-    "ARCH_EMBEDDING_SIZE": "-".join(["400"] * 26),
-    "ARCH_INTERACTION_OP": "dot",
-    "MAX_IND_RANGE": 400,
+    **TINY,
     "DATA_LOADING": "end_to_end",
     "DATA_THREADS": 2,
 }

@@ -10,11 +10,12 @@ import pytest
 import torch
 from cpu_marks import needs_bfloat16
 from open_gate import OpenGate
+from recipe_cases import TINY, order_of
 
 from pinbench.base.errors import HostError, ModelError, UsageError
 from pinbench.contract.case import Case, DataType, Function, Isa, Knobs, Mode, Precision, Scalar, Variant
 from pinbench.contract.gate import Barrier
-from pinbench.contract.plan import Instance, WeightSource
+from pinbench.contract.plan import WeightSource
 from pinbench.worker.engine import _needs
 from pinbench.worker.recipes import dlrm
 from pinbench.worker.recipes._dlrm_parts import sizes_of
@@ -22,13 +23,8 @@ from pinbench.worker.recipes._dlrm_parts import sizes_of
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 CRITEO = Path(__file__).parents[1] / "data" / "criteo" / "loader"
 SMALL: dict[str, Scalar] = {
-    "ARCH_SPARSE_FEATURE_SIZE": 16,
-    "ARCH_MLP_BOT": "13-32-24-16",
-    "ARCH_MLP_TOP": "64-48-32-24-1",
-    "ARCH_EMBEDDING_SIZE": "-".join(["400"] * 26),
-    "ARCH_INTERACTION_OP": "dot",
+    **TINY,
     "INDEX_ALPHA": 1.05,
-    "MAX_IND_RANGE": 400,
 }
 # 13-32-24-16 and 367-64-48-32-24-1, weights and biases, in fp32 as drawn, in the model, and packed twice
 SMALL_MLP_BYTES = 4 * 4 * (1_640 + 29_057)
@@ -53,21 +49,6 @@ def case_of(precision: Precision = Precision.FP32, own: dict[str, Scalar] | None
 
 def knobs_with(case: Case, table_sizes: str) -> Knobs:
     return replace(case.knobs, own={**case.knobs.own, "ARCH_EMBEDDING_SIZE": table_sizes})
-
-
-def order_of(case: Case, weights: WeightSource = WeightSource.PRIVATE, budget_bytes: int = 1 << 30) -> Instance:
-    return Instance(
-        index=0,
-        case=case,
-        shard=0,
-        shards=1,
-        cpus=tuple(os.sched_getaffinity(0)),
-        memory_nodes=(0,),
-        weights=weights,
-        store=None if weights is WeightSource.PRIVATE else 0,
-        weight_budget_bytes=budget_bytes,
-        env={},
-    )
 
 
 @pytest.mark.parametrize("precision", [Precision.FP32, pytest.param(Precision.BFLOAT16, marks=needs_bfloat16)])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from open_gate import OpenGate
+from recipe_cases import TINY
 from sklearn.metrics import roc_auc_score
 
 from pinbench.base.errors import HostError
@@ -20,16 +21,13 @@ from pinbench.worker.loadgen import library
 from pinbench.worker.loop import measure_while, warm_up
 from pinbench.worker.recipes import dlrm
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 CRITEO = Path(__file__).parents[1] / "data" / "criteo" / "loader"
 OWN: dict[str, Scalar] = {
-    "ARCH_SPARSE_FEATURE_SIZE": 16,
-    "ARCH_MLP_BOT": "13-32-24-16",
-    "ARCH_MLP_TOP": "64-48-32-24-1",
-    "ARCH_EMBEDDING_SIZE": "-".join(["400"] * 26),
-    "ARCH_INTERACTION_OP": "dot",
+    **TINY,
     "INDEX_ALPHA": 1.05,
-    "MAX_IND_RANGE": 400,
     "SAMPLE_PAIRS": "one",
     "DATA_LOADING": "ready",
     "DATA_THREADS": 2,
@@ -40,15 +38,6 @@ needs_loadgen = pytest.mark.skipif(
     importlib.util.find_spec("mlperf_loadgen") is None,
     reason="no mlcommons-loadgen here; script/env/python mlperf installs it on x86-64 with Python 3.11 to 3.13",
 )
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Compute with one thread: on a host that is busy otherwise a team of them waits for each other at each layer."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def order_of(scenario: Scenario, mode: Mode = Mode.THROUGHPUT, own: dict[str, Scalar] | None = None, **knobs: object):

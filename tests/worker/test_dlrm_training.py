@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 from open_gate import OpenGate
+from recipe_cases import TINY
 from training_golden import GOLDEN, TEST_BATCH_SIZE
 
 from pinbench.base.errors import DataError, ModelError, UsageError
@@ -19,14 +20,11 @@ from pinbench.worker.training import dlrm as trainers
 from pinbench.worker.training.checkpoint import FILE, read_saved
 from pinbench.worker.training.dlrm import _stacks, eager
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SMALL: dict[str, Scalar] = {
-    "ARCH_SPARSE_FEATURE_SIZE": 16,
-    "ARCH_MLP_BOT": "13-32-24-16",
-    "ARCH_MLP_TOP": "64-48-32-24-1",
-    "ARCH_EMBEDDING_SIZE": "-".join(["400"] * 26),
-    "ARCH_INTERACTION_OP": "dot",
+    **TINY,
     "INDEX_ALPHA": 1.05,
-    "MAX_IND_RANGE": 400,
     "DATA_LOADING": "ready",
     "DATA_THREADS": 1,
     "GRADIENT_ACCUMULATION": 1,
@@ -38,14 +36,6 @@ SMALL: dict[str, Scalar] = {
     "TEST_FREQ": 25,
     "TEST_BATCH_SIZE": TEST_BATCH_SIZE,
 }
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def case_of(mode=Mode.THROUGHPUT, own: dict[str, Scalar] | None = None, **knobs: object) -> Case:

@@ -9,11 +9,12 @@ import pytest
 import torch
 from cpu_marks import needs_bfloat16
 from open_gate import OpenGate
+from recipe_cases import order_of
 
 from pinbench.base.errors import ModelError, UsageError
 from pinbench.contract.case import Case, Function, Isa, Knobs, Mode, Precision, Scalar, Variant
 from pinbench.contract.gate import Barrier
-from pinbench.contract.plan import Instance, WeightSource
+from pinbench.contract.plan import WeightSource
 from pinbench.contract.result import Kernel
 from pinbench.worker.recipes import _dlrm_v2_check, dlrm_v2
 
@@ -38,21 +39,6 @@ def case_of(precision: Precision = Precision.FP32, own: dict[str, Scalar] | None
         precision=precision,
         variant=Variant.GATED,
         knobs=Knobs(**(chosen | {"own": sizes | (own or {})} | knobs)),
-    )
-
-
-def order_of(case: Case, weights: WeightSource = WeightSource.PRIVATE, budget_bytes: int = 1 << 30) -> Instance:
-    return Instance(
-        index=0,
-        case=case,
-        shard=0,
-        shards=1,
-        cpus=tuple(os.sched_getaffinity(0)),
-        memory_nodes=(0,),
-        weights=weights,
-        store=None if weights is WeightSource.PRIVATE else 0,
-        weight_budget_bytes=budget_bytes,
-        env={},
     )
 
 
