@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "code_stack.h"
+#include "head_layer.h"
 
 namespace PINBENCH_NAMESPACE {
 
@@ -46,8 +47,7 @@ class DlrmCodeLayers : public torch::CustomClassHolder {
         chunk_(chunk),
         bottom_(std::move(bottom)),
         over_(std::move(over)),
-        head_weight_(std::move(head_weight)),
-        head_bias_(static_cast<float>(head_bias)),
+        head_(kernels_, std::move(head_weight), head_bias),
         dense_BI_(at::empty({chunk, padded_inputs}, at::dtype(at::kByte))),
         features_BW_(at::empty({chunk, features_width}, at::dtype(at::kByte))),
         dense_BD_(at::empty({chunk, tables_RD.size(1)}, at::dtype(tables_RD.scalar_type()))) {
@@ -79,7 +79,7 @@ class DlrmCodeLayers : public torch::CustomClassHolder {
     const at::Tensor hidden_BD = run(*bottom_, code_BI, 0);
     const at::Tensor features_BW = features_BW_.narrow(0, 0, samples);
     lookup_codes_.write(like_a_row(hidden_BD), id_BF, features_BW);
-    finish(run(*over_, features_BW, bottom_->layers()), probability_B);
+    head_.forward(run(*over_, features_BW, bottom_->layers()), probability_B);
   }
 
   // Compute a stack; `first`: the place of its first layer among the layers of both.
@@ -107,14 +107,6 @@ class DlrmCodeLayers : public torch::CustomClassHolder {
     return dense_BD;
   }
 
-  void finish(const at::Tensor& x, float* probability_B) const {
-    TORCH_CHECK(x.stride(1) == 1 && x.size(1) == head_weight_.numel(), "the last layer does not fit the one before it");
-    const Head head{format_of(x), head_weight_.const_data_ptr<float>(), head_bias_, x.size(1)};
-    at::parallel_for(0, x.size(0), kLeastSamples, [&](int64_t begin, int64_t end) {
-      kernels_.head(head, x.const_data_ptr(), x.stride(0), probability_B, begin, end);
-    });
-  }
-
   static constexpr int64_t kLeastSamples = 128;  // a thread: a few nanoseconds a sample
 
   const Kernels& kernels_;
@@ -123,8 +115,7 @@ class DlrmCodeLayers : public torch::CustomClassHolder {
   int64_t inputs_, chunk_;
   c10::intrusive_ptr<CodeStack> bottom_, over_;
   std::vector<at::Tensor> weight_zeros_;  // of all layers: weights have none
-  at::Tensor head_weight_;
-  float head_bias_;
+  HeadLayer head_;
   at::Tensor dense_BI_, features_BW_, dense_BD_;
 };
 

@@ -75,25 +75,15 @@ class LookupCodes : public torch::CustomClassHolder {
                 "the dense feature must look like a row of the tables, one a sample");
     const Lookup lookup = tables_.lookup(id_BF, dense_BD.const_data_ptr(), dense_BD.stride(0), nullptr, 0);
     uint8_t* code = code_BW.mutable_data_ptr<uint8_t>();
-    scratch_.provide(at::get_num_threads(), kernels_.scratch_bytes(lookup));
-    std::atomic<bool> in_range{true};
-    at::parallel_for(0, dense_BD.size(0), kLeastSamples, [&](int64_t begin, int64_t end) {
-      void* scratch = scratch_.of(at::get_thread_num());
-      bool fine = true;
-      for (int64_t sample = begin; sample < end; ++sample) {
-        const int64_t ahead = sample + 1 < end ? sample + 1 : -1;
-        fine &= kernels_.lookup_codes(lookup, codes_, code, width_, scratch, sample, ahead, 1, lookup.tables + 1);
-      }
-      if (!fine) in_range = false;
-    });
-    check_ids(in_range);
+    const auto compute = [&](void* scratch, int64_t sample, int64_t ahead) {
+      return kernels_.lookup_codes(lookup, codes_, code, width_, scratch, sample, ahead, 1, lookup.tables + 1);
+    };
+    scratch_.for_samples(dense_BD.size(0), kernels_.scratch_bytes(lookup), compute);
   }
 
   int64_t tables() const { return tables_.count(); }
 
  private:
-  static constexpr int64_t kLeastSamples = 4;  // a thread: fewer take less time than to wake it
-
   const CodeKernels& kernels_;
   Tables tables_;
   int64_t width_;

@@ -111,11 +111,9 @@ class DlrmTraining : public torch::CustomClassHolder {
     back.dense_BD = dense_gradient_BD_.mutable_data_ptr();
     back.rows_NFD = rows_.gradients(learned_);
     back.row_NF = rows_.rows(learned_);
-    scratch_.provide(at::get_num_threads(), kernels_.scratch_bytes(back));
-    at::parallel_for(0, samples, kLeastSamples, [&](int64_t begin, int64_t end) {
-      void* scratch = scratch_.of(at::get_thread_num());
-      for (int64_t sample = begin; sample < end; ++sample)
-        kernels_.dots_backward(back, scratch, sample, sample + 1 < end ? sample + 1 : -1);
+    scratch_.for_samples(samples, kernels_.scratch_bytes(back), [&](void* scratch, int64_t sample, int64_t ahead) {
+      kernels_.dots_backward(back, scratch, sample, ahead);
+      return true;  // the way forward has looked at the ids
     });
     learned_ += samples;
   }
@@ -157,8 +155,6 @@ class DlrmTraining : public torch::CustomClassHolder {
   }
 
  private:
-  static constexpr int64_t kLeastSamples = 4;  // a thread: fewer take less time than to wake it
-
   void drop() {
     bottom_.drop();
     over_.drop();

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "head_layer.h"
 #include "linear.h"
 #include "lookup.h"
 
@@ -26,8 +27,7 @@ class DlrmLayers : public torch::CustomClassHolder {
         bottom_bias_(std::move(bottom_bias)),
         over_weight_(std::move(over_weight)),
         over_bias_(std::move(over_bias)),
-        head_weight_(std::move(head_weight)),
-        head_bias_(static_cast<float>(head_bias)),
+        head_(kernels_, std::move(head_weight), head_bias),
         dense_BI_(at::empty({chunk, padded_inputs}, at::dtype(tables_RD.scalar_type()))),
         features_BW_(at::empty({chunk, features_width}, at::dtype(tables_RD.scalar_type()))) {}
 
@@ -59,25 +59,14 @@ class DlrmLayers : public torch::CustomClassHolder {
     x = features_BW;
     for (size_t layer = 0; layer < over_weight_.size(); ++layer)
       x = linear(x, over_weight_[layer], over_bias_[layer], true);
-    finish(x, probability_B);
+    head_.forward(x, probability_B);
   }
-
-  void finish(const at::Tensor& x, float* probability_B) const {
-    TORCH_CHECK(x.stride(1) == 1 && x.size(1) == head_weight_.numel(), "the last layer does not fit the one before it");
-    const Head head{format_of(x), head_weight_.const_data_ptr<float>(), head_bias_, x.size(1)};
-    at::parallel_for(0, x.size(0), kLeastSamples, [&](int64_t begin, int64_t end) {
-      kernels_.head(head, x.const_data_ptr(), x.stride(0), probability_B, begin, end);
-    });
-  }
-
-  static constexpr int64_t kLeastSamples = 128;  // a thread: a few nanoseconds a sample
 
   const Kernels& kernels_;
   LookupDots lookup_dots_;
   int64_t inputs_, chunk_;
   std::vector<at::Tensor> bottom_weight_, bottom_bias_, over_weight_, over_bias_;
-  at::Tensor head_weight_;
-  float head_bias_;
+  HeadLayer head_;
   at::Tensor dense_BI_, features_BW_;
 };
 

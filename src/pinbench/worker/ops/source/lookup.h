@@ -40,25 +40,16 @@ class LookupDots : public torch::CustomClassHolder {
     Lookup lookup = tables_.lookup(ids, samples, dense_BD.const_data_ptr(), dense_BD.stride(0),
                                    output_BW.mutable_data_ptr(), width_, sum_KD);
     lookup.feature_format = format_of(dense_BD);
-    scratch_.provide(at::get_num_threads(), kernels_.scratch_bytes(lookup));
-    std::atomic<bool> in_range{true};
-    at::parallel_for(0, dense_BD.size(0), kLeastSamples, [&](int64_t begin, int64_t end) {
-      void* scratch = scratch_.of(at::get_thread_num());
-      bool fine = true;
-      for (int64_t sample = begin; sample < end; ++sample) {
-        if (lookup.offset_K) fine &= kernels_.pool(lookup, sample * lookup.tables, (sample + 1) * lookup.tables);
-        fine &= kernels_.lookup_dots(lookup, scratch, sample, sample + 1 < end ? sample + 1 : -1, 1, lookup.tables + 1);
-      }
-      if (!fine) in_range = false;
+    scratch_.for_samples(samples, kernels_.scratch_bytes(lookup), [&](void* scratch, int64_t sample, int64_t ahead) {
+      const int64_t tables = lookup.tables;
+      const bool pooled = !lookup.offset_K || kernels_.pool(lookup, sample * tables, (sample + 1) * tables);
+      return kernels_.lookup_dots(lookup, scratch, sample, ahead, 1, tables + 1) && pooled;
     });
-    check_ids(in_range);
   }
 
   int64_t tables() const { return tables_.count(); }
 
  private:
-  static constexpr int64_t kLeastSamples = 4;  // a thread: fewer take less time than to wake it
-
   const Kernels& kernels_;
   Tables tables_;
   int64_t width_;

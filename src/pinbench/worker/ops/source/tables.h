@@ -129,6 +129,10 @@ class Tables {
   at::Tensor tables_RD_, first_row_F_, rows_F_;
 };
 
+inline void check_ids(const std::atomic<bool>& in_range) {
+  TORCH_CHECK_INDEX(in_range.load(), "an id is not below the rows of its table");
+}
+
 // Zeroed working memory, one part a thread.
 class ThreadScratch {
  public:
@@ -141,7 +145,25 @@ class ThreadScratch {
     memory_ = at::zeros({threads * bytes}, at::kByte);
   }
 
+  // Compute samples in all threads, each with `bytes` of its own: `compute(memory, sample, ahead)` returns whether all
+  // ids were in range; `ahead`: the thread's next sample, -1 behind its last one.
+  template <class Compute>
+  void for_samples(int64_t samples, int64_t bytes, const Compute& compute) {
+    provide(at::get_num_threads(), bytes);
+    std::atomic<bool> in_range{true};
+    at::parallel_for(0, samples, kLeastSamples, [&](int64_t begin, int64_t end) {
+      void* memory = of(at::get_thread_num());
+      bool fine = true;
+      for (int64_t sample = begin; sample < end; ++sample)
+        fine &= compute(memory, sample, sample + 1 < end ? sample + 1 : -1);
+      if (!fine) in_range = false;
+    });
+    check_ids(in_range);
+  }
+
  private:
+  static constexpr int64_t kLeastSamples = 4;  // a thread: fewer take less time than to wake it
+
   int64_t threads_ = 0, bytes_ = 0;
   at::Tensor memory_;
 };
@@ -151,10 +173,6 @@ inline void check_dense(const at::Tensor& dense_BI, int64_t inputs) {
                   dense_BI.stride(1) == 1,
               "expected ", inputs, " float32 values a sample, one behind the other, got ", dense_BI.scalar_type(),
               " of shape ", dense_BI.sizes());
-}
-
-inline void check_ids(const std::atomic<bool>& in_range) {
-  TORCH_CHECK_INDEX(in_range.load(), "an id is not below the rows of its table");
 }
 
 }  // namespace PINBENCH_NAMESPACE
