@@ -1,5 +1,6 @@
 """Each bench holds its figure against a limit, and says by its exit code whether that was kept."""
 
+import argparse
 import importlib.util
 import os
 import subprocess
@@ -33,6 +34,14 @@ def test_the_bench_of_dlrm_holds_its_limit_at_every_batch_size_and_not_its_targe
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "B=128    fp32 2.50x: limit 1.05x held, target 2x reached"
     assert lines[1].endswith(f"{'held' if is_held else 'NOT held'}, target 2x missed on this host")
+
+
+@pytest.mark.parametrize(("ratio", "share", "is_held"), [(1.04, 0.94, False), (1.05, 0.94, True), (1.04, 0.95, True)])
+def test_the_bench_of_multi_hot_dlrm_holds_a_ratio_or_a_share_of_the_roofline(ratio, share, is_held, monkeypatch):
+    bench = _loaded("dlrm_v2_inference", monkeypatch)
+    arguments = argparse.Namespace(engine=["pinned"], limit_ratio=1.05, limit_share=0.95, limit_from=16)
+    medians = {1: {"pinned fp32": (0.1, 0.1)}, 16: {"pinned fp32": (2.0, 0.5)}, 1024: {"pinned fp32": (ratio, share)}}
+    assert bench.judge(medians, arguments) is is_held
 
 
 @pytest.mark.parametrize("path", _BENCHES, ids=lambda path: path.stem)
