@@ -63,6 +63,11 @@ def parse(data, room=1000):
     return Parsed(np.frombuffer(data + bytes(PAD_BYTES), np.uint8), len(data), room)
 
 
+def among_others(row):
+    """Return lines of the usual form with `row` as the fourth: together they are read as vectors."""
+    return (line() + b"\n") * 3 + row + b"\n" + (line() + b"\n") * 12
+
+
 def test_numbers_are_read_with_their_signs_and_all_digits():
     fields = {"f1": "-1", "f2": "", "f3": "2147483647", "f4": "-2147483647", "f5": "-0", "f6": "0000000012"}
     parsed = parse(line(**fields, f14="ffffffff", f15="", f16="0000000A", f38="7F", f39="") + b"\n")
@@ -122,14 +127,16 @@ def test_every_byte_that_is_no_hexadecimal_digit_is_refused_in_every_place(chara
     for place in range(8):
         text = bytearray(line())
         text[len(text) - 9 * 5 + 1 + place] = character
-        assert parse(bytes(text) + b"\n").is_bad, (character, place)
+        parsed = parse(among_others(bytes(text)))
+        assert (parsed.is_bad, parsed.rows) == (True, 3), (character, place)
 
 
 def test_every_hexadecimal_digit_is_read_in_every_place():
     for digit in "0123456789abcdefABCDEF":
         for place in range(8):
             text = "1" * place + digit + "2" * (7 - place)
-            assert parse(line(f14=text) + b"\n").numbers()[0][14] == int(text, 16)
+            numbers = parse(among_others(line(f14=text, f39=text))).numbers()
+            assert (numbers[3][14], numbers[3][39], numbers[4][14]) == (int(text, 16), int(text, 16), 10)
 
 
 @pytest.mark.parametrize("character", sorted(set(range(256)) - set(b"0123456789\t\n")))
@@ -137,8 +144,38 @@ def test_every_byte_that_is_no_digit_is_refused_in_an_integer(character):
     for text in (b"%c", b"1%c", b"%c1", b"123%c567", b"-%c", b"12345678%c"):
         field = text % character
         expected = field.startswith(b"-") and field[1:].isdigit()
-        block = line().replace(b"\t5", b"\t" + field, 1) + b"\n"
-        assert parse(block).is_bad != expected, field
+        parsed = parse(among_others(line().replace(b"\t5", b"\t" + field, 1)))
+        assert parsed.is_bad != expected, field
+        assert parsed.rows == (16 if expected else 3)
+
+
+def row_with_long_integers(begin, last):
+    """Return a row whose last integer is `last` and begins `begin` bytes after the first."""
+    fields = {f"f{column}": "-123" for column in range(2, 12)} | {"f1": "1" * (begin - 52), "f12": ""}
+    return line(**fields, f13=last)
+
+
+@pytest.mark.parametrize("begin", range(53, 60))
+@pytest.mark.parametrize("last", ["", "7", "1234567"])
+def test_integers_that_just_fill_64_bytes_or_do_not_are_read(begin, last):
+    block = among_others(row_with_long_integers(begin, last))
+    assert parse(block).numbers() == plain_rows(block)
+
+
+def test_an_integer_beyond_64_bytes_does_not_stand_for_a_hash_that_is_not_there():
+    row = row_with_long_integers(58, "1234567").removesuffix(b"\t0000000a")
+    parsed = parse(among_others(row))
+    assert (parsed.rows, parsed.is_bad) == (3, True)
+
+
+@pytest.mark.parametrize("rows", [7, 8, 9, 15, 16, 17, 63, 64, 65, 71, 72, 73])
+def test_rows_are_read_whether_they_fill_vectors_or_not(rows):
+    block = b"".join(
+        line(f1=str(row), f14=f"{row:08x}", f39="" if row % 3 else f"{row:08x}") + b"\n" for row in range(rows)
+    )
+    parsed = parse(block, room=rows)
+    assert parsed.numbers() == plain_rows(block)
+    assert (parsed.rows, parsed.position) == (rows, len(block))
 
 
 integers = st.one_of(st.just(""), st.integers(-(2**31) + 1, 2**31 - 1).map(str), st.integers(-3, 99).map(str))
@@ -153,12 +190,27 @@ good_lines = st.one_of(
         st.sampled_from("01"), st.lists(integers, min_size=13, max_size=13), st.lists(hashes, min_size=26, max_size=26)
     ).map(lambda parts: "\t".join([parts[0], *parts[1], *parts[2]])),
 )
+short_integers = st.one_of(st.just(""), st.integers(-9_999_999, 9_999_999).map(str), st.integers(-3, 99).map(str))
+whole_hashes = st.one_of(st.just(""), st.integers(0, 2**32 - 1).map("{:08x}".format))
+usual_lines = st.tuples(
+    st.sampled_from("01"),
+    st.lists(short_integers, min_size=13, max_size=13),
+    st.lists(whole_hashes, min_size=26, max_size=26),
+).map(lambda parts: "\t".join([parts[0], *parts[1], *parts[2]]))
 ends = st.sampled_from([b"\n", b"\n", b"\r\n"])
-blocks = st.lists(st.tuples(good_lines.map(str.encode), ends).map(b"".join), min_size=1, max_size=8).map(b"".join)
+
+
+def lines_of(kind, least, most):
+    return st.lists(st.tuples(kind.map(str.encode), ends).map(b"".join), min_size=least, max_size=most).map(b"".join)
+
+
+blocks = st.one_of(
+    lines_of(good_lines, 1, 8), st.tuples(lines_of(usual_lines, 8, 17), lines_of(good_lines, 0, 2)).map(b"".join)
+)
 damage = st.lists(
     st.tuples(
         st.sampled_from(["put", "insert", "drop", "cut"]),
-        st.integers(0, 2400),
+        st.integers(0, 5000),
         st.sampled_from(b"\t\n\r\0-+0159afgAF@` \xff"),
     ),
     max_size=4,

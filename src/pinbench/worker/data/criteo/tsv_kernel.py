@@ -1,24 +1,28 @@
 """Whole lines of a raw Criteo file into columns: eight bytes at a time, every field checked.
 
-A row of the usual form (hashes of 8 digits, integers of up to 7) is cut into words of eight bytes; the hashes of a
-batch of rows are then checked and turned into numbers column by column, which the compiler does with vectors. Whatever
-does not fit goes through a plain loop over its bytes, which also decides what is wrong: a batch with a bad hash is read
+A row of the usual form (hashes of 8 digits, integers of up to 7 that fit 64 bytes together) is cut into words of eight
+bytes; the words of a batch of rows are then checked and turned into numbers column by column, with vectors. Whatever
+does not fit goes through a plain loop over its bytes, which also decides what is wrong: a batch with a bad word is read
 again that way. `tsv_fault` says what it is.
 
 The eight-byte operations treat a word as eight numbers of one byte, the first character in the lowest. They read up to
 `PAD_BYTES` after the text, which must be there and zero.
 
-R rows of the output, I integers, F categories.
+R rows of the output, I integers, F categories, B rows of a batch.
 """
 
 # `compiled` inlines what a function calls, but the compiled code kept on the disk is renewed only when the function's
 # own file changes. So everything that is compiled together stands in this file.
+#
+# What cuts rows is given addresses, not arrays: an array that is handed on is counted, atomically, twice a call, which
+# took a third of the time of a row.
 
 from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.extending import intrinsic
 
@@ -26,7 +30,7 @@ from pinbench.worker.data.compiled import compiled
 from pinbench.worker.data.criteo.form import MISSING
 from pinbench.worker.data.criteo.schema import DENSE_FEATURES, SPARSE_FEATURES
 
-PAD_BYTES = 16
+PAD_BYTES = 64
 
 Text = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.uint8]
@@ -34,178 +38,250 @@ Integers = npt.NDArray[np.int32]
 Hashes = npt.NDArray[np.uint32]
 Masks = npt.NDArray[np.uint32]
 Words = npt.NDArray[np.uint64]
+Address = np.uint64
 
 _TAB, _NEWLINE, _RETURN, _MINUS, _ZERO, _NINE, _A, _F = b"\t\n\r-09af"
 _LOWER_CASE = 0x20
 _INTEGERS = DENSE_FEATURES
 _LAST_HASH = SPARSE_FEATURES - 1
-_BATCH_ROWS = 64  # their hashes, 13 KiB, stay in the nearest cache until they are decoded
+_BATCH_ROWS = 64  # their words, 20 KiB, stay in the nearest cache until they are decoded
+_STEP_ROWS = 8  # a vector of hashes
 _LARGEST_INT = 2**31 - 1
 _INT_DIGITS = 10
 _HEX_DIGITS = 8
 
-_EACH = np.uint64(0x0101010101010101)
 _TOP_BITS = np.uint64(0x8080808080808080)
-_TABS = np.uint64(0x0909090909090909)
 _ZEROS = np.uint64(0x3030303030303030)
-_LOW_NIBBLES = np.uint64(0x0F0F0F0F0F0F0F0F)
-_BIT_4 = np.uint64(0x1010101010101010)
-_BIT_5 = np.uint64(0x2020202020202020)
-_SIX_EACH = np.uint64(0x0606060606060606)
+_ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _ABOVE_NINE = np.uint64(0x7676767676767676)  # 0x76 + 10 is the first that sets the top bit
 _PAIRS = np.uint64(0x00FF00FF00FF00FF)
 _FOURS = np.uint64(0x0000FFFF0000FFFF)
 _LOW_BYTE = np.uint64(0xFF)
 _LOW_HALF = np.uint64(0xFFFFFFFF)
-_U0, _U1, _U2, _U3, _U4, _U6, _U7, _U8, _U16, _U32, _U56 = (np.uint64(n) for n in (0, 1, 2, 3, 4, 6, 7, 8, 16, 32, 56))
-_TENS = np.uint64(10 * (1 << 8) + 1)  # digit * 10 + next digit, in the upper byte of each pair
-_HUNDREDS = np.uint64(100 * (1 << 16) + 1)
-_TEN_THOUSANDS = np.uint64(10_000 * (1 << 32) + 1)
+_U0, _U1, _U2, _U3, _U5, _U6, _U8, _U9, _U16, _U30, _U32, _U56, _U64 = (
+    np.uint64(n) for n in (0, 1, 2, 3, 5, 6, 8, 9, 16, 30, 32, 56, 64)
+)
+_TAB_WORD, _NEWLINE_WORD, _RETURN_WORD, _MINUS_WORD, _ZERO_WORD = (np.uint64(c) for c in b"\t\n\r-0")
+_TEN_THOUSAND = np.uint64(10_000)
+_COLUMN_BYTES = np.uint64(8 * _BATCH_ROWS)
+_STEP_BYTES, _STEP_HASH_BYTES = np.uint64(8 * _STEP_ROWS), np.uint64(4 * _STEP_ROWS)
+# In the lowest byte of an integer's word, where no digit is.
+_NEGATIVE, _NONE = _U1, _U2
 
 
-def _load_eight(_context: Any, text: Any, position: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        array = context.make_array(signature.args[0])(context, builder, arguments[0])
-        address = builder.gep(array.data, [arguments[1]])
-        word = context.get_value_type(types.uint64)
-        return builder.load(builder.bitcast(address, word.as_pointer()), align=1)
+_INT8, _INT16, _INT32, _INT64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 
-    return types.uint64(text, position), generate
+
+def _at(builder: Any, address: Any, kind: Any) -> Any:
+    return builder.inttoptr(address, kind.as_pointer())
+
+
+def _all_of(kind: Any, length: int, value: int) -> Any:
+    return ir.Constant(ir.VectorType(kind, length), [value] * length)
+
+
+def _load_eight(_context: Any, address: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.load(_at(builder, arguments[0], _INT64), align=1)
+
+    return types.uint64(types.uint64), generate
+
+
+def _load_one(_context: Any, address: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.zext(builder.load(_at(builder, arguments[0], _INT8), align=1), _INT64)
+
+    return types.uint64(types.uint64), generate
+
+
+def _store_eight(_context: Any, address: Any, word: Any) -> Any:
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        builder.store(arguments[1], _at(builder, arguments[0], _INT64), align=1)
+        return context.get_dummy_value()
+
+    return types.void(types.uint64, types.uint64), generate
+
+
+def _find_tabs(_context: Any, address: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        characters = builder.load(_at(builder, arguments[0], ir.VectorType(_INT8, 64)), align=1)
+        return builder.bitcast(builder.icmp_unsigned("==", characters, _all_of(_INT8, 64, _TAB)), _INT64)
+
+    return types.uint64(types.uint64), generate
 
 
 def _count_trailing(_context: Any, word: Any) -> Any:
     def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], context.get_constant(types.boolean, True))
+        return builder.cttz(arguments[0], context.get_constant(types.boolean, False))
 
-    return types.uint64(word), generate
+    return types.uint64(types.uint64), generate
 
 
-# The eight bytes of a text from a position on, whatever its alignment, without a check of the bounds.
-_eight_bytes = cast(Callable[[Text, int], np.uint64], intrinsic(_load_eight))
-# How many bits are 0 below the lowest 1 of a word, which is not 0.
+def _read_hashes(_context: Any, words: Any, hashes: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        characters = builder.load(_at(builder, arguments[0], ir.VectorType(_INT8, 64)), align=1)
+        digit = builder.sub(characters, _all_of(_INT8, 64, _ZERO))
+        is_digit = builder.icmp_unsigned("<", digit, _all_of(_INT8, 64, 10))
+        letter = builder.sub(builder.or_(characters, _all_of(_INT8, 64, _LOWER_CASE)), _all_of(_INT8, 64, _A))
+        is_letter = builder.icmp_unsigned("<", letter, _all_of(_INT8, 64, 6))
+        nibbles = builder.select(is_digit, digit, builder.add(letter, _all_of(_INT8, 64, 10)))
+        pairs = builder.bitcast(nibbles, ir.VectorType(_INT16, 32))  # the upper nibble in the lower byte
+        pairs = builder.or_(builder.shl(pairs, _all_of(_INT16, 32, 4)), builder.lshr(pairs, _all_of(_INT16, 32, 8)))
+        values = builder.trunc(pairs, ir.VectorType(_INT8, 32))
+        upwards = ir.Constant(ir.VectorType(_INT32, 32), [byte ^ 3 for byte in range(32)])  # each four turned round
+        values = builder.bitcast(builder.shuffle_vector(values, values, upwards), ir.VectorType(_INT32, 8))
+        builder.store(values, _at(builder, arguments[1], values.type), align=1)
+        return builder.bitcast(builder.or_(is_digit, is_letter), _INT64)
+
+    return types.uint64(types.uint64, types.uint64), generate
+
+
+_eight_bytes = cast(Callable[[Address], np.uint64], intrinsic(_load_eight))
+_one_byte = cast(Callable[[Address], np.uint64], intrinsic(_load_one))
+_put_eight_bytes = cast(Callable[[Address, np.uint64], None], intrinsic(_store_eight))
+# Bit n is set when the character n after the address is a tab, of 64.
+_tab_bits = cast(Callable[[Address], np.uint64], intrinsic(_find_tabs))
+# How many bits are 0 below the lowest 1 of a word; 64 when there is no 1.
 _trailing_zeros = cast(Callable[[np.uint64], np.uint64], intrinsic(_count_trailing))
-
-
-@compiled
-def _hexadecimal(word: np.uint64) -> np.uint64:
-    """The number that eight hexadecimal digits write."""
-    letter = (word >> _U6) & _EACH
-    word = (word & _LOW_NIBBLES) + letter + (letter << _U3)  # "a" is 0x61
-    word = ((word << _U4) | (word >> _U8)) & _PAIRS
-    word = ((word << _U8) | (word >> _U16)) & _FOURS
-    return ((word << _U16) | (word >> _U32)) & _LOW_HALF
-
-
-@compiled
-def _not_hexadecimal(word: np.uint64) -> np.uint64:
-    """Not 0 when one of eight characters is no hexadecimal digit."""
-    letter = (word >> _U6) & _EACH
-    value = (word & _LOW_NIBBLES) + letter + (letter << _U3)
-    # Bits 7 to 4 of a digit are 0011, of a letter 0100 or 0110: bit 4 is the opposite of bit 6, one of bits 5 and 6 is
-    # set. A letter's value must be 10 or more, a digit's not: adding 6 carries into bit 4. No value may be above 15.
-    bit_6_at_4 = word >> _U2
-    at_4 = ((value + _SIX_EACH) ^ bit_6_at_4) | value | ~(bit_6_at_4 ^ word)
-    at_5 = ~((word >> _U1) | word)
-    return (at_4 & _BIT_4) | (at_5 & _BIT_5) | (word & _TOP_BITS)
+# Turn eight words of eight hexadecimal digits into numbers; bit n is set when the character n of all 64 is a digit.
+_eight_hashes = cast(Callable[[Address, Address], np.uint64], intrinsic(_read_hashes))
 
 
 @compiled
 def _decimal(digits: np.uint64) -> np.uint64:
     """The number of eight digits, the first the most significant; bytes of 0 to 9, not characters."""
-    digits = ((digits * _TENS) >> _U8) & _PAIRS
-    digits = ((digits * _HUNDREDS) >> _U16) & _FOURS
-    return (digits * _TEN_THOUSANDS) >> _U32
+    tens = digits & _PAIRS
+    digits = (tens << _U3) + (tens << _U1) + ((digits >> _U8) & _PAIRS)
+    hundreds = digits & _FOURS
+    digits = (hundreds << _U6) + (hundreds << _U5) + (hundreds << _U2) + ((digits >> _U16) & _FOURS)
+    return (digits & _LOW_HALF) * _TEN_THOUSAND + (digits >> _U32)
 
 
 @compiled
-def _cut_integers(text: Text, position: int, dense_IR: Integers, row: int) -> int:
-    """Read the integers of a row; return where the hashes begin, or -1 when one is not of up to 7 digits."""
-    wrong = _U0
-    for integer in range(_INTEGERS):
-        word = _eight_bytes(text, position)
-        no_tab = word ^ _TABS
-        tab = (no_tab - _EACH) & ~no_tab & _TOP_BITS  # the lowest bit is exact, and there is no other that counts
-        if tab == _U0:
-            return -1
-        bits = _trailing_zeros(tab) - _U7
-        position += np.int64(bits >> _U3) + 1  # type: ignore[assignment]
-        minus_bits = np.uint64((word & _LOW_BYTE) == np.uint64(_MINUS)) << _U3
-        bits -= minus_bits
-        # In the top bytes, as if zeros stood before. No shift by 64, which the processor takes for one by 0.
-        digits = (((word ^ _ZEROS) >> minus_bits) << (_U56 - bits)) << _U8
-        wrong |= (digits + _ABOVE_NINE) | digits | (bits - minus_bits)  # the last: below 0 for a minus alone
-        value = np.int64(_decimal(digits))
-        value = -value if minus_bits != _U0 else value
-        dense_IR[integer, row] = MISSING if bits == _U0 else value
-    return position if wrong & _TOP_BITS == _U0 else -1
+def _cut_integers(position: Address, word: Address) -> Address:
+    """Copy the digits of a row's integers, unchecked, to `word` on; return where the hashes begin.
 
-
-@compiled
-def _cut_hashes(text: Text, position: int, word_FB: Words, missing_R: Masks, batch_row: int, row: int) -> int:
-    """Copy the hashes of a row, unchecked; return where the next row begins, or -1 when one has no 8 characters."""
-    missing = 0
-    for feature in range(_LAST_HASH):
-        word = _eight_bytes(text, position)
-        if word & _LOW_BYTE == np.uint64(_TAB):
-            missing |= 1 << feature
-            word_FB[feature, batch_row] = _ZEROS
-            position += 1
-        elif _eight_bytes(text, position + _HEX_DIGITS) & _LOW_BYTE == np.uint64(_TAB):
-            word_FB[feature, batch_row] = word
-            position += _HEX_DIGITS + 1
+    A word has its digits in the top bytes, as if zeros stood before, and in the lowest one `_NEGATIVE` or `_NONE`.
+    Returns 0 when one has more than 7 digits, or the last does not end within 64 bytes.
+    """
+    tabs, begin, end, wrong = _tab_bits(position), _U0, _U0, _U0
+    for _ in range(_INTEGERS):
+        end = _trailing_zeros(tabs)
+        tabs &= tabs - _U1
+        field = _eight_bytes(position + begin)
+        digits = field ^ _ZEROS
+        bits = (end - begin) << _U3
+        if field & _LOW_BYTE == _MINUS_WORD:
+            digits = (((digits >> _U8) << (_U64 - bits)) << _U8) | _NEGATIVE
+            wrong |= bits - _U16  # below 0 for a minus alone
         else:
-            return -1
-    if text[position] == _NEWLINE or text[position] == _RETURN:
-        missing |= 1 << _LAST_HASH
-        word_FB[_LAST_HASH, batch_row] = _ZEROS
+            # no shift by 64, which the processor takes for one by 0
+            digits = (digits << (_U56 - bits)) << _U8
+        wrong |= _U56 - bits
+        none = _NONE if bits == _U0 else _U0
+        _put_eight_bytes(word, digits | none)
+        word += _COLUMN_BYTES
+        begin = end + _U1
+    return position + begin if wrong & _TOP_BITS == _U0 and end < _U64 else _U0
+
+
+@compiled
+def _cut_hashes(position: Address, word: Address) -> tuple[Address, np.uint64]:
+    """Copy the hashes of a row, unchecked, to `word` on; return where the next row begins, and which are missing.
+
+    Returns 0 for the former when one has no 8 characters.
+    """
+    missing = _U0
+    for feature in range(_LAST_HASH):
+        field = _eight_bytes(position)
+        if field & _LOW_BYTE == _TAB_WORD:
+            missing |= _U1 << np.uint64(feature)
+            _put_eight_bytes(word, _ZEROS)
+            position += _U1
+        elif _one_byte(position + _U8) == _TAB_WORD:
+            _put_eight_bytes(word, field)
+            position += _U9
+        else:
+            return _U0, missing
+        word += _COLUMN_BYTES
+    field = _eight_bytes(position)
+    first = field & _LOW_BYTE
+    if first in (_NEWLINE_WORD, _RETURN_WORD):
+        missing |= _U1 << np.uint64(_LAST_HASH)
+        field = _ZEROS
     else:
-        word_FB[_LAST_HASH, batch_row] = _eight_bytes(text, position)
-        position += _HEX_DIGITS
-    missing_R[row] = missing
-    position += text[position] == _RETURN
-    return position + 1 if text[position] == _NEWLINE else -1
+        position += _U8
+    _put_eight_bytes(word, field)
+    if _one_byte(position) == _RETURN_WORD:
+        position += _U1
+    return position + _U1 if _one_byte(position) == _NEWLINE_WORD else _U0, missing
 
 
 @compiled
 def _cut_rows(
-    text: Text,
-    position: int,
-    stop: int,
-    word_FB: Words,
-    label_R: Labels,
-    dense_IR: Integers,
-    missing_R: Masks,
-    row: int,
-) -> tuple[int, int, int]:
-    """Cut rows of the usual form; return how many, where the next begins, and how many ended in CR LF."""
-    rows, returns = 0, 0
+    text: Text, position: int, stop: int, word_IB: Words, word_FB: Words, label_R: Labels, missing_R: Masks, row: int
+) -> tuple[int, int, int, int]:
+    """Cut rows of the usual form, whole steps of them.
+
+    Returns:
+        How many rows, how many more came before one that is not of that form, if there is one before the batch is full,
+        where the rows end, and how many of them ended in CR LF.
+    """
     limit = min(_BATCH_ROWS, len(label_R) - row)
-    while rows < limit and position < stop:
-        label = text[position] - _ZERO
-        if not 0 <= label <= 1 or text[position + 1] != _TAB:
+    begin = np.uint64(text.ctypes.data)
+    here, stop_here = begin + np.uint64(position), begin + np.uint64(stop)
+    integer, category = np.uint64(word_IB.ctypes.data), np.uint64(word_FB.ctypes.data)
+    rows, returns, kept, kept_returns, kept_end = 0, 0, 0, 0, here
+    while rows < limit and here < stop_here:
+        label = _one_byte(here) ^ _ZERO_WORD
+        if label > _U1 or _one_byte(here + _U1) != _TAB_WORD:
             break
-        after = _cut_integers(text, position + 2, dense_IR, row + rows)
-        if after >= 0:
-            after = _cut_hashes(text, after, word_FB, missing_R, rows, row + rows)
-        if after < 0:
+        after, missing = _cut_integers(here + _U2, integer), _U0
+        if after != _U0:
+            after, missing = _cut_hashes(after, category)
+        if after == _U0:
             break
         label_R[row + rows] = label
-        returns += text[after - 2] == _RETURN
-        position = after
+        missing_R[row + rows] = missing
+        returns += _one_byte(after - _U2) == _RETURN_WORD
+        here = after
         rows += 1
-    return rows, position, returns
+        integer += _U8
+        category += _U8
+        if rows % _STEP_ROWS == 0:
+            kept, kept_returns, kept_end = rows, returns, here
+    return kept, rows - kept, np.int64(kept_end - begin), kept_returns  # type: ignore[return-value]
 
 
 @compiled
-def _decode(word_FB: Words, rows: int, hash_FR: Hashes, row: int) -> bool:
-    """Turn the hashes of a batch into numbers; return whether all were hexadecimal."""
+def _decode_integers(word_IB: Words, rows: int, dense_IR: Integers, row: int) -> bool:
+    """Turn the integers of a batch into numbers; return whether all were of digits."""
     wrong = _U0
-    for feature in range(SPARSE_FEATURES):
+    for integer in range(_INTEGERS):
         for batch_row in range(rows):
-            word = word_FB[feature, batch_row]
-            wrong |= _not_hexadecimal(word)
-            hash_FR[feature, row + batch_row] = _hexadecimal(word)
-    return bool(wrong == _U0)
+            word = word_IB[integer, batch_row]
+            digits = word & ~_LOW_BYTE
+            wrong |= (digits + _ABOVE_NINE) | digits
+            value = _decimal(digits)
+            minus = _U0 - (word & _NEGATIVE)  # all ones, which turns the number's bits over, or 0
+            value = (value ^ minus) - minus
+            # `MISSING` is the bit 31 alone, and no digits are 0
+            dense_IR[integer, row + batch_row] = np.int32(value | ((word & _NONE) << _U30))
+    return bool(wrong & _TOP_BITS == _U0)
+
+
+@compiled
+def _decode_hashes(word_FB: Words, rows: int, hash_FR: Hashes, row: int) -> bool:
+    """Turn the hashes of a batch into numbers; return whether all were hexadecimal."""
+    right = _ALL
+    for feature in range(SPARSE_FEATURES):
+        words = np.uint64(word_FB.ctypes.data) + np.uint64(feature) * _COLUMN_BYTES
+        hashes = np.uint64(hash_FR.ctypes.data) + np.uint64(feature * hash_FR.strides[0] + row * hash_FR.itemsize)
+        for _ in range(rows // _STEP_ROWS):
+            right &= _eight_hashes(words, hashes)
+            words += _STEP_BYTES
+            hashes += _STEP_HASH_BYTES
+    return bool(right == _ALL)
 
 
 @compiled
@@ -279,21 +355,23 @@ def parse_rows(
 ) -> tuple[int, int, int, bool]:
     """Read the rows that begin in `text` from `position` to before `stop`, from column `row` on, until these are full.
 
-    The row that begins last before `stop` must have its newline; `PAD_BYTES` zeros must follow the text. A missing
-    integer is `MISSING`; a missing hash is 0, and bit f of missing_R is set.
+    The row that begins last before `stop` must have its newline; `PAD_BYTES` zeros must follow the text; each column of
+    hash_FR must be contiguous. A missing integer is `MISSING`; a missing hash is 0, and bit f of missing_R is set.
 
     Returns:
         The next `row`, the `position` of the next line, how many lines ended in CR LF, whether that line is wrong.
     """
+    # Both are named to the end of the loop: what cuts rows knows their addresses alone.
+    word_IB = np.empty((_INTEGERS, _BATCH_ROWS), np.uint64)
     word_FB = np.empty((SPARSE_FEATURES, _BATCH_ROWS), np.uint64)
     returns = 0
     while position < stop and row < len(label_R):
-        rows, after, batch_returns = _cut_rows(text, position, stop, word_FB, label_R, dense_IR, missing_R, row)
-        plain_rows = 1 if rows < _BATCH_ROWS else 0
-        if _decode(word_FB, rows, hash_FR, row):
+        rows, more, after, batch_returns = _cut_rows(text, position, stop, word_IB, word_FB, label_R, missing_R, row)
+        plain_rows = more + 1 if rows < _BATCH_ROWS else 0
+        if _decode_integers(word_IB, rows, dense_IR, row) and _decode_hashes(word_FB, rows, hash_FR, row):
             row, position, returns = row + rows, after, returns + batch_returns
         else:
-            plain_rows = rows + 1
+            plain_rows += rows
         while plain_rows > 0 and position < stop and row < len(label_R):
             after = _plain_row(text, position, label_R, dense_IR, hash_FR, missing_R, row)
             if after < 0:
