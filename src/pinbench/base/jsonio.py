@@ -7,6 +7,7 @@ import tempfile
 import types
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -131,18 +132,28 @@ def _convert_union(kinds: Sequence[Any], data: Any, where: str) -> Any:
 def _convert_dataclass(kind: Any, data: Any, where: str) -> Any:
     if not isinstance(data, Mapping):
         raise RecordError(f"{where}: expected an object, got {type(data).__name__}")
-    hints = get_type_hints(kind)
-    fields = {field.name: field for field in dataclasses.fields(kind)}
-    if unknown := sorted(set(data) - set(fields)):
+    hints, required = _fields(kind)
+    if unknown := sorted(data.keys() - hints.keys()):
         raise RecordError(f"{where}: unknown field {unknown[0]!r}")
-    required = [
-        name
-        for name, field in fields.items()
-        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-    ]
     if missing := [name for name in required if name not in data]:
         raise RecordError(f"{where}: field {missing[0]!r} is missing")
     return kind(**{name: _convert(hints[name], item, f"{where}.{name}") for name, item in data.items()})
+
+
+@cache
+def _fields(kind: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return the type of each field of a dataclass, and the names of those without a default.
+
+    Remembered: to find out takes longer than to convert a record, and a listing reads hundreds.
+    """
+    hints = get_type_hints(kind)
+    fields = dataclasses.fields(kind)
+    required = tuple(
+        field.name
+        for field in fields
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    )
+    return {field.name: hints[field.name] for field in fields}, required
 
 
 def _convert_container(kind: Any, data: Any, where: str) -> Any:

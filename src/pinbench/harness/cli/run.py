@@ -33,11 +33,13 @@ from pinbench.harness.launch.process import end_with_parent, run_tool
 from pinbench.harness.plan.planner import make_plan
 from pinbench.harness.plan.ranks import INTERFACES, Hosts, is_distributed, read_hosts
 from pinbench.harness.plan.threads import SCRUBBED_PREFIXES
+from pinbench.harness.record.discover import RECORD
 from pinbench.harness.record.repeat import repeat_command
 from pinbench.harness.record.software import read_software, with_engines
 from pinbench.harness.record.store import IterationDirectory, LogDirectory, open_log_directory
 from pinbench.harness.record.workload_config import Settings
 from pinbench.harness.report.curve import write_curve
+from pinbench.harness.report.judged import judged, keep
 from pinbench.harness.report.plan import plan_lines
 
 HELP = "run one case and print its KPIs (ctest calls this)"
@@ -222,6 +224,7 @@ def _finish(iteration: IterationDirectory, record: Record) -> Status:
     record, block = conclude(record)
     text = format_block(block)
     iteration.finish(record, text)
+    keep(iteration.path, (iteration.path / RECORD).read_bytes(), judged(record, block))
     print(text, end="")
     if (missing := write_curve(record, iteration.path)) is not None:
         print(missing)

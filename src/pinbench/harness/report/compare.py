@@ -1,28 +1,22 @@
 """Runs of one case against runs of it elsewhere or at another time: how much differs, and whether that is noise."""
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from pinbench.base.errors import UsageError
-from pinbench.base.units import PERCENT
-from pinbench.contract.case import Case, Scalar
 from pinbench.contract.kpi import Kpi
-from pinbench.harness.record.tunables import tunables
-from pinbench.harness.report.columns import aligned
+from pinbench.harness.report.comparable import by_case, common_cases, differences, require_comparable, with_numbers
 from pinbench.harness.report.entries import Entry, Outcome
+from pinbench.harness.report.pairing import is_one_after_the_other, paired
 from pinbench.harness.report.rank_test import rank_test, smallest_p
-from pinbench.harness.report.ratio import Ratio, ratio_of
+from pinbench.harness.report.ratio import Ratio, paired_ratio_of, ratio_of
+from pinbench.harness.report.signed_rank import signed_rank_test, smallest_paired_p
+from pinbench.harness.report.summary import number
 
-# Parameters that change neither what is computed nor how.
-_IRRELEVANT = {"COST_PER_HOUR", "TIMEOUT", "ONEDNN_VERBOSE", "SEED"}
-# What was read back, not only asked for.
-_READ_BACK = (
-    "MODEL_NAME", "TABLE_ROWS", "MAX_IND_RANGE", "WEIGHT_DTYPE", "TABLE_DTYPE", "DATASET_ROWS", "SERVING_STACK",
-    "INSTANCE_NUMBER", "CORES_PER_INSTANCE", "THREADS_PER_INSTANCE", "EMULATED",
-)  # fmt: skip
-_FROM_HOST = ("PLATFORM", "CPU_MODEL", "KERNEL", "MICROCODE", "FRAMEWORK", "PINBENCH")
+_OF_SPEED = {"samples/sec", "pairs/sec", "GFLOP/s", "MiB/s", "ms", "s"}
 
 
 class Verdict(StrEnum):
@@ -42,120 +36,130 @@ class Demand:
     confidence: float
     allowed: frozenset[str] = frozenset()  # parameters that may differ
     all_kpis: bool = False
+    kpis: tuple[str, ...] = ()  # by name; empty: the key KPI
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """One KPI of one case."""
 
-    case: Case
+    case: str
     kpi: Kpi
     n_base: int
     n_new: int
-    ratio: Ratio | None  # None: a value is 0 or below
-    p: float | None
+    is_paired: bool = False  # the runs alternated, and neighbours were compared
+    ratio: Ratio | None = None  # None: a value is 0 or below
+    p: float | None = None
     verdict: Verdict
     note: str = ""
 
+    @property
+    def word(self) -> str:
+        """The verdict in words that fit the KPI: of speed, better is faster."""
+        words = {Verdict.BETTER: "faster", Verdict.WORSE: "slower"} if self.kpi.unit in _OF_SPEED else {}
+        return words.get(self.verdict, self.verdict.value)
 
-def compare(base: Sequence[Entry], new: Sequence[Entry], demand: Demand) -> tuple[Line, ...]:
-    """Return a line for each KPI (without `demand.all_kpis` the key KPI) of each case that both have.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """All that is said of two sides."""
+
+    lines: tuple[Line, ...]
+    demand: Demand
+    failed: tuple[str, ...] = ()  # cases with numbers in the base, of which the new side has runs and no number
+    notes: tuple[str, ...] = ()  # what else differs, and what is not compared
+
+
+def compare(base: Sequence[Entry], new: Sequence[Entry], demand: Demand) -> Comparison:
+    """Return a line for each KPI that `demand` asks for of each case that both sides have numbers of.
 
     Raises:
-        UsageError: no case is in both, a side has no number, or runs are not comparable: names what differs.
+        UsageError: no case is in both, or runs are not comparable: names what differs.
     """
-    groups = [_by_case(side) for side in (base, new)]
-    common = [name for name in groups[0] if name in groups[1]]
-    if not common:
-        raise UsageError(f"no case has numbers on both sides: {_names(groups[0])} and {_names(groups[1])}")
-    return tuple(line for name in common for line in _lines(groups[0][name], groups[1][name], demand))
+    whole = [by_case(side, demand.allowed) for side in (base, new)]
+    groups = [with_numbers(side) for side in whole]
+    failed = tuple(name for name in groups[0] if name in whole[1] and name not in groups[1])
+    common = [name for name in groups[0] if name in groups[1]] if failed else common_cases(groups[0], groups[1])
+    one_sided = sorted((groups[0].keys() ^ groups[1].keys()) - set(failed))
+    notes = [*differences(base, new), *(f"{name}: numbers on one side only" for name in one_sided)]
+    for name in common:
+        notes += _notes(name, whole[1][name], groups[0][name], groups[1][name])
+    lines = tuple(line for name in common for line in _lines(name, groups[0][name], groups[1][name], demand))
+    _require_found(lines, demand, [entry for name in common for entry in groups[0][name]])
+    return Comparison(lines=lines, demand=demand, failed=failed, notes=tuple(notes))
 
 
-def differences(base: Sequence[Entry], new: Sequence[Entry]) -> tuple[str, ...]:
-    """Return what else differs, such as the hosts: a line each, nothing that would forbid the comparison."""
-    lines = []
-    for name in _FROM_HOST:
-        values = [_distinct(entry.parameters.get(name) for entry in side) for side in (base, new)]
-        if values[0] != values[1]:
-            lines.append(f"{name}: {', '.join(values[0]) or 'not known'} -> {', '.join(values[1]) or 'not known'}")
-    return tuple(lines)
+def _notes(name: str, runs: Sequence[Entry], base: Sequence[Entry], new: Sequence[Entry]) -> Iterator[str]:
+    failed = sum(entry.outcome in (Outcome.FAILED, Outcome.INCOMPLETE) for entry in runs)
+    if failed:
+        yield f"{name}: {failed} runs of NEW gave no number and are not in it"
+    if is_one_after_the_other(base, new):
+        yield (
+            f"{name}: the runs of one side came after all of the other: what changed on the host in between counts as "
+            "a difference; runs that alternate do not have that"
+        )
 
 
-def left_out(base: Sequence[Entry], new: Sequence[Entry]) -> tuple[str, ...]:
-    """Return the cases that only one side has numbers of."""
-    groups = [_by_case(side) for side in (base, new)]
-    return tuple(sorted(groups[0].keys() ^ groups[1].keys()))
-
-
-def _by_case(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
-    groups: dict[str, list[Entry]] = {}
-    for entry in entries:
-        if entry.outcome is Outcome.PASSED and entry.case is not None:
-            groups.setdefault(entry.case.name, []).append(entry)
-    return groups
-
-
-def _names(group: Mapping[str, Sequence[Entry]]) -> str:
-    return ", ".join(group) or "nothing that passed"
-
-
-def _lines(base: Sequence[Entry], new: Sequence[Entry], demand: Demand) -> Iterator[Line]:
-    _require_comparable([*base, *new], demand.allowed)
-    case = base[0].case
-    assert case is not None
+def _lines(name: str, base: Sequence[Entry], new: Sequence[Entry], demand: Demand) -> Iterator[Line]:
+    require_comparable(name, [*base, *new], demand.allowed)
+    pairs = paired(base, new)
+    if pairs is not None:
+        base, new = pairs
     for kpi in base[0].kpis:
-        wanted = kpi.primary or demand.all_kpis
-        if not wanted or kpi.higher_is_better is None or isinstance(kpi.value, str):
+        if not _is_wanted(kpi, demand) or number(kpi) is None:
             continue
-        values = [_values(side, kpi.name) for side in (base, new)]
+        values = [_values(side, kpi) for side in (base, new)]
         if all(values):
-            yield _line(case, kpi, values[0], values[1], demand)
+            # A run that lacks this KPI leaves its neighbour alone.
+            is_paired = pairs is not None and len(values[0]) == len(values[1]) == len(base)
+            yield _line(name, kpi, values[0], values[1], demand, is_paired=is_paired)
 
 
-def _values(entries: Sequence[Entry], name: str) -> list[float]:
-    kpis = (kpi for entry in entries for kpi in entry.kpis if kpi.name == name)
-    return [float(kpi.value) for kpi in kpis if not isinstance(kpi.value, str)]
+def _is_wanted(kpi: Kpi, demand: Demand) -> bool:
+    named = kpi.name in demand.kpis if demand.kpis else kpi.primary or demand.all_kpis
+    return named and kpi.higher_is_better is not None
 
 
-def _require_comparable(entries: Sequence[Entry], allowed: frozenset[str]) -> None:
-    found = [_identity(entry) for entry in entries]
-    names = dict.fromkeys(name for identity in found for name in identity)
-    for name in names:
-        values = _distinct(identity.get(name) for identity in found)
-        if len(values) > 1 and name not in allowed:
-            raise UsageError(
-                f"{entries[0].case.name if entries[0].case else 'runs'}: not comparable, {name} is "
-                f"{' and '.join(values)}; --allow {name} compares them all the same"
-            )
+def _require_found(lines: Sequence[Line], demand: Demand, base: Sequence[Entry]) -> None:
+    there = {line.kpi.name for line in lines}
+    missing = next((name for name in demand.kpis if name not in there), None)
+    if missing is not None and base:
+        legal = dict.fromkeys(kpi.name for entry in base for kpi in entry.kpis if kpi.higher_is_better is not None)
+        raise UsageError(f"--kpi {missing!r}: no case has this KPI with a better side; there are: {', '.join(legal)}")
 
 
-def _identity(entry: Entry) -> dict[str, Scalar | None]:
-    assert entry.case is not None
-    asked = {name: value for name, value in tunables(entry.case).items() if name not in _IRRELEVANT}
-    return {**asked, **{name: entry.parameters.get(name) for name in _READ_BACK}}
+def _values(entries: Sequence[Entry], wanted: Kpi) -> list[float]:
+    found = (number(kpi) for entry in entries for kpi in entry.kpis if kpi.name == wanted.name)
+    return [value for value in found if value is not None]
 
 
-def _distinct(values: Iterator[Scalar | None]) -> list[str]:
-    return list(dict.fromkeys(str(value) for value in values if value is not None))
-
-
-def _line(case: Case, kpi: Kpi, base: Sequence[float], new: Sequence[float], demand: Demand) -> Line:
+def _line(
+    name: str, kpi: Kpi, base: Sequence[float], new: Sequence[float], demand: Demand, *, is_paired: bool = False
+) -> Line:
     def line(verdict: Verdict, *, ratio: Ratio | None = None, p: float | None = None, note: str = "") -> Line:
         return Line(
-            case=case, kpi=kpi, n_base=len(base), n_new=len(new), ratio=ratio, p=p, verdict=verdict, note=note
+            case=name, kpi=kpi, n_base=len(base), n_new=len(new), is_paired=is_paired, ratio=ratio, p=p,
+            verdict=verdict, note=note,
         )  # fmt: skip
 
     if min(*base, *new) <= 0:
         equal = set(base) == set(new)
         return line(Verdict.SAME if equal else Verdict.UNDECIDED, note="" if equal else "values of 0 have no ratio")
-    ratio, p = ratio_of(base, new, demand.confidence), rank_test(base, new)
-    if smallest_p(len(base), len(new)) >= 1 - demand.confidence:
-        return line(Verdict.UNDECIDED, ratio=ratio, p=p, note=f"too few runs to tell: {_least_runs(demand)} of each")
+    if is_paired:
+        ratio, smallest = paired_ratio_of(base, new, demand.confidence), smallest_paired_p(len(base))
+        p = signed_rank_test([math.log(b / a) for a, b in zip(base, new, strict=True)])
+    else:
+        ratio, smallest = ratio_of(base, new, demand.confidence), smallest_p(len(base), len(new))
+        p = rank_test(base, new)
+    if smallest >= 1 - demand.confidence:
+        needed = _least_runs(demand, smallest_paired_p if is_paired else lambda runs: smallest_p(runs, runs))
+        note = f"too few runs to tell: {needed} of each; steps of one run share its state and do not count as runs"
+        return line(Verdict.UNDECIDED, ratio=ratio, p=p, note=note)
     return line(_verdict(kpi, ratio, p, demand), ratio=ratio, p=p)
 
 
-def _least_runs(demand: Demand) -> int:
-    return next(runs for runs in itertools.count(2) if smallest_p(runs, runs) < 1 - demand.confidence)
+def _least_runs(demand: Demand, smallest: Callable[[int], float]) -> int:
+    return next(runs for runs in itertools.count(2) if smallest(runs) < 1 - demand.confidence)
 
 
 def _verdict(kpi: Kpi, ratio: Ratio, p: float, demand: Demand) -> Verdict:
@@ -165,18 +169,3 @@ def _verdict(kpi: Kpi, ratio: Ratio, p: float, demand: Demand) -> Verdict:
     if abs(ratio.low - 1) <= demand.threshold and abs(ratio.high - 1) <= demand.threshold:
         return Verdict.SAME
     return Verdict.UNDECIDED
-
-
-def text(lines: Sequence[Line], demand: Demand) -> str:
-    """Return the lines as a table."""
-    sure = f"{demand.confidence * PERCENT:g} %"
-    rows = [("case", "KPI", "runs", "new / base", sure, "p", "verdict")]
-    for line in lines:
-        ratio = ("-", "-")
-        if line.ratio is not None:
-            ratio = (f"{line.ratio.value:.4f}", f"{line.ratio.low:.4f} .. {line.ratio.high:.4f}")
-        name = f"{'*' if line.kpi.primary else ''}{line.kpi.name}"
-        note = f" ({line.note})" if line.note else ""
-        p = "-" if line.p is None else f"{line.p:.2g}"
-        rows.append((line.case.name, name, f"{line.n_base} / {line.n_new}", *ratio, p, f"{line.verdict}{note}"))
-    return "\n".join(aligned(rows, str.ljust)) + "\n"

@@ -1,4 +1,4 @@
-"""Reads what log directories hold: one entry an iteration, judged anew from its record."""
+"""Reads what log directories hold: one entry an iteration, judged from its record by the code that reads."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -8,11 +8,11 @@ from pathlib import Path
 from pinbench.base.errors import RecordError, UsageError
 from pinbench.contract.case import Case, Scalar
 from pinbench.contract.kpi import Kpi
-from pinbench.contract.result import Record, Status
+from pinbench.contract.result import Status
 from pinbench.harness.kpi.judge import conclude
 from pinbench.harness.record.discover import RECORD, WORKER, is_iteration, iterations, log_directories
 from pinbench.harness.record.schema import read_record
-from pinbench.harness.record.tunables import tunables
+from pinbench.harness.report.judged import Judged, judged, keep, recall
 
 
 class Outcome(StrEnum):
@@ -33,7 +33,10 @@ class Entry:
     reason: str | None = None
     case: Case | None = None
     host: str | None = None  # the CPU model
+    started_at: str | None = None  # ISO 8601
+    elapsed_s: float | None = None
     parameters: Mapping[str, Scalar] = field(default_factory=dict)
+    system: Mapping[str, Scalar] = field(default_factory=dict)  # the machine and the software
     kpis: tuple[Kpi, ...] = ()
 
     @property
@@ -72,24 +75,35 @@ def _read(path: Path) -> Entry:
     if not status_file.is_file():
         return Entry(path=path, outcome=Outcome.INCOMPLETE, reason="the run was killed, or goes on")
     try:
-        record, block = conclude(read_record(path / RECORD))
+        found = _judged(path)
+        status = status_file.read_text(encoding="utf-8", errors="replace").strip()
     except RecordError as error:
         return Entry(path=path, outcome=Outcome.FAILED, reason=str(error))
-    status = status_file.read_text(encoding="utf-8", errors="replace").strip()
-    if record.status is Status.PASSED and status != "0":
+    except OSError as error:
+        return Entry(path=path, outcome=Outcome.FAILED, reason=f"cannot read {status_file}: {error.strerror}")
+    if found.status is Status.PASSED and status != "0":
         return Entry(path=path, outcome=Outcome.FAILED, reason=f"{status_file} says {status!r}")
     return Entry(
         path=path,
-        outcome=Outcome(record.status.value),
-        reason=block.reason,
-        case=None if record.plan is None else record.plan.case,
-        host=record.host.cpu_model,
-        parameters=_parameters(record, {**block.workload, **block.application}),
-        kpis=block.kpis,
+        outcome=Outcome(found.status.value),
+        reason=found.reason,
+        case=found.case,
+        host=found.host,
+        started_at=found.started_at,
+        elapsed_s=found.elapsed_s,
+        parameters=found.parameters,
+        system=found.system,
+        kpis=found.kpis,
     )
 
 
-def _parameters(record: Record, read_back: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """What was asked for, overlaid with what ran."""
-    asked = {} if record.plan is None else tunables(record.plan.case)
-    return {**asked, **read_back}
+def _judged(path: Path) -> Judged:
+    try:
+        content = (path / RECORD).read_bytes()
+    except OSError as error:
+        raise RecordError(f"cannot read {path / RECORD}: {error.strerror}") from error
+    if (known := recall(path, content)) is not None:
+        return known
+    found = judged(*conclude(read_record(path / RECORD)))
+    keep(path, content, found)
+    return found

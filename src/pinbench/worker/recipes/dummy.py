@@ -1,20 +1,22 @@
 """A recipe without a model that passes, fails, hangs or crashes on demand: the suite's own self test.
 
-Its parameters: STEP_MS (how long a step takes), and of the one instance that BEHAVIOUR_INSTANCE chooses: BEHAVIOUR
-(what goes wrong), START_DELAY (seconds that it takes longer to get ready), RETURN_VALUE (its exit code).
+Its parameters: STEP_MS (how long a step takes), STEP_HASH_KIB (what it computes besides), and of the one instance that
+BEHAVIOUR_INSTANCE chooses: BEHAVIOUR (what goes wrong), START_DELAY (seconds that it takes longer to get ready),
+RETURN_VALUE (its exit code).
 """
 
 import atexit
+import hashlib
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
 
 from pinbench.base.errors import ModelError, UsageError
-from pinbench.base.units import MS_PER_S
+from pinbench.base.units import KIB, MS_PER_S
 from pinbench.contract.case import Scalar
 from pinbench.contract.gate import Barrier
 from pinbench.contract.plan import Instance
@@ -55,7 +57,7 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None, folder: 
         atexit.register(_break_result, Path(sys.argv[1]).with_name("result.json"))
     gate.wait(Barrier.WEIGHTS)
     return Prepared(
-        step=_step(float(own.get("STEP_MS", 1.0)) / MS_PER_S, behaviour, max(1, instance.case.knobs.warmup_steps)),
+        step=_step(_work(own), behaviour, max(1, instance.case.knobs.warmup_steps)),
         batches=(None,),
         batch_size=instance.case.knobs.batch_size,
         threads=1,
@@ -77,8 +79,22 @@ def _behaviour(value: Scalar) -> Behaviour:
         raise UsageError(f"BEHAVIOUR must be one of {', '.join(Behaviour)}; got {value!r}") from error
 
 
-def _step(duration_s: float, behaviour: Behaviour, warmup_steps: int) -> Callable[[None], None]:
-    work = _sleep(duration_s) if duration_s >= _SLEEP_FROM_S else _spin(duration_s)
+def _work(own: Mapping[str, Scalar]) -> Callable[[None], None]:
+    """Return a step that lasts STEP_MS by the clock, and hashes STEP_HASH_KIB besides, as fast as the CPU can."""
+    duration_s, size_bytes = float(own.get("STEP_MS", 1.0)) / MS_PER_S, round(float(own.get("STEP_HASH_KIB", 0)) * KIB)
+    pause = _sleep(duration_s) if duration_s >= _SLEEP_FROM_S else _spin(duration_s)
+    if not size_bytes:
+        return pause
+    content = bytes(size_bytes)
+
+    def hash_it(batch: None) -> None:
+        hashlib.sha256(content).digest()
+        pause(batch)
+
+    return hash_it
+
+
+def _step(work: Callable[[None], None], behaviour: Behaviour, warmup_steps: int) -> Callable[[None], None]:
     if behaviour is Behaviour.CRASH:
         return lambda _: signal.raise_signal(signal.SIGSEGV)
     if behaviour is Behaviour.HANG:
