@@ -90,7 +90,8 @@ def _judge(arguments: argparse.Namespace, folder: Path) -> int:
                 found[arm, line.kpi.name].append(line)
     if arguments.save:
         arguments.save.write_text(json.dumps(values) + "\n", encoding="utf-8")
-    return 0 if all([_report(kpi, found, values[kpi]["base"], arguments.slowdown) for kpi in kpis]) else 1
+    held = [_report(kpi, found, values[kpi]["base"], arguments.slowdown) for kpi in kpis]
+    return 0 if all(held) else 1
 
 
 def _report(

@@ -27,10 +27,13 @@ _COVERED = {
     "harness/launch/crew.py": "flow/test_launch.py",
     "harness/launch/leader.py": "flow/test_launch.py",
     "harness/launch/stop_flag.py": "flow/test_launch.py",
-    "harness/report/csv.py": "report/test_formats.py",
-    "harness/report/json.py": "report/test_formats.py",
+    "harness/cli/_comparison.py": "report/test_compare.py",
+    "harness/report/comparable.py": "report/test_compare.py",
+    "harness/report/compare_text.py": "report/test_compare.py",
     "harness/report/listing.py": "report/test_formats.py",
-    "harness/report/table.py": "report/test_formats.py",
+    "harness/report/pairing.py": "report/test_compare.py",
+    "harness/report/system.py": "report/test_commands.py",
+    "harness/report/tables.py": "report/test_formats.py",
     "harness/report/plan.py": "house/test_examples.py",
     "worker/data/bags/batch.py": "data_sets/test_bags.py",
     "worker/data/bags/reference_law.py": "data_sets/test_bags.py",
@@ -118,6 +121,13 @@ _COVERED |= {
         "torchrec": "torchrec",
     }.items()
 }
+# Formats of the listing.
+_COVERED |= {
+    f"harness/report/format/{name}.py": "report/test_formats.py"
+    for name in (
+        "csv", "google_benchmark", "html", "json", "junit", "list", "md", "mlperf", "openmetrics", "sweep", "xlsx",
+    )
+}  # fmt: skip
 # One file of tests for all KPIs that are one formula.
 _COVERED |= {
     f"harness/kpi/{name}.py": "kpi/test_metrics.py"

@@ -81,3 +81,66 @@ def test_list_kpi_recent_finds_the_runs_of_this_build(tmp_path, keep_run, passed
 def test_list_kpi_in_json_can_be_read_by_a_program(keep_run, passed, capsys):
     assert main(["list-kpi", "--format", "json", str(keep_run(passed()))]) == 0
     assert json.loads(capsys.readouterr().out)["summaries"][0]["n"] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [
+        ("kpi.csv", b"path,case,"), ("kpi.json", b"{"), ("kpi.md", b"## Statistics"), ("kpi.html", b"<!DOCTYPE html>"),
+        ("kpi.xlsx", b"PK"), ("kpi.xml", b"<testsuites"), ("kpi.prom", b"# TYPE pinbench_"), ("kpi.txt", b"/"),
+    ],
+)  # fmt: skip
+def test_list_kpi_writes_a_file_in_the_format_of_its_ending(tmp_path, keep_run, passed, capsys, name, start):
+    assert main(["list-kpi", "--file", str(tmp_path / name), str(keep_run(passed()))]) == 0
+    assert (tmp_path / name).read_bytes().startswith(start)
+    assert capsys.readouterr().out == ""
+
+
+def test_list_kpi_refuses_a_file_whose_format_it_cannot_tell(tmp_path, keep_run, passed, capsys):
+    logs = str(keep_run(passed()))
+    assert main(["list-kpi", "--file", str(tmp_path / "kpi.doc"), logs]) == 2
+    assert "no format has this ending; say --format, or use one of .csv" in capsys.readouterr().err
+    assert main(["list-kpi", "--file", str(tmp_path / "kpi"), logs]) == 2
+    assert main(["list-kpi", "--format", "mlperf", "--file", str(tmp_path / "kpi"), logs]) == 0
+    assert main(["list-kpi", "--file", str(tmp_path / "none" / "kpi.csv"), logs]) == 1
+    assert "No such file or directory" in capsys.readouterr().err
+
+
+def test_list_kpi_does_not_pour_a_workbook_into_a_terminal(keep_run, passed, capsys):
+    assert main(["list-kpi", "--format", "xlsx", str(keep_run(passed()))]) == 2
+    assert "name a file for it by --file" in capsys.readouterr().err
+
+
+def test_list_kpi_shows_machine_and_software_on_request(keep_run, passed, capsys):
+    assert main(["list-kpi", "--sutinfo", str(keep_run(passed()))]) == 0
+    out = capsys.readouterr().out
+    assert "\n#sutinfo- CPU_MODEL: AMD EPYC 9B14\n" in out
+    assert "\n#sutinfo- PACKAGES: torch=2.13.0+cpu numpy=2.4.0\n" in out
+    assert "\n#sutinfo- CPUS: 1\n" in out
+    assert "GOVERNOR" not in out, "the kernel did not say"
+
+
+def test_list_kpi_holds_runs_against_others(keep_run, passed, capsys):
+    base = keep_run(*(passed(rate) for rate in (100, 101, 102, 103, 104)), root="base")
+    new = keep_run(*(passed(rate) for rate in (80, 81, 82, 83, 84)), root="new")
+    assert main(["list-kpi", "--primary", str(new), "--compare", str(base)]) == 1
+    assert "  slower\n" in capsys.readouterr().out
+    assert main(["list-kpi", "--primary", str(new), "--compare", str(base), "--fail-on", "never"]) == 0
+    capsys.readouterr()
+    assert main(["list-kpi", "--format", "json", str(base), "--compare", str(new)]) == 0
+    assert json.loads(capsys.readouterr().out)["comparison"]["lines"][0]["verdict"] == "better"
+
+
+def test_list_kpi_names_the_iteration_that_lies_apart(keep_run, passed, capsys):
+    logs = keep_run(*(passed(rate) for rate in (100, 101, 99, 102, 98, 400)))
+    assert main(["list-kpi", "--primary", str(logs)]) == 0
+    out = capsys.readouterr().out
+    assert f"\n# outlier: {logs}/itr-6\n" in out
+    assert "\ncv *Throughput (%): 81.6" in out
+
+
+def test_list_kpi_handles_large_numbers_and_an_even_count(keep_run, passed, capsys):
+    assert main(["list-kpi", "--primary", str(keep_run(passed(1.25e6), passed(640_000)))]) == 0
+    out = capsys.readouterr().out
+    assert "\n*Throughput (samples/sec): 1250000.00\n" in out
+    assert "\nmed *Throughput (samples/sec): 945000.00\n" in out

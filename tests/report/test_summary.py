@@ -11,9 +11,9 @@ from pinbench.harness.report.summary import summarise
 def test_statistics_are_those_of_the_sample(keep_run, passed):
     (summary,) = summarise(read_entries([keep_run(passed(6_400), passed(12_800), passed(25_600), passed(12_800))]))
     assert (summary.n, summary.avg, summary.med, summary.min, summary.max) == (4, 14_400, 12_800, 6_400, 25_600)
-    assert summary.geo == 12_800.0
+    assert summary.key.sample.geo == 12_800.0
     # deviations -8000, -1600, 11200, -1600; the root of their squares' sum over n - 1
-    assert summary.std == pytest.approx(8053.16)
+    assert summary.key.sample.std == pytest.approx(8053.16)
 
 
 def test_the_median_of_an_even_number_is_between_the_middle_two(keep_run, passed):
@@ -23,7 +23,7 @@ def test_the_median_of_an_even_number_is_between_the_middle_two(keep_run, passed
 
 def test_one_value_has_no_deviation(keep_run, passed):
     (summary,) = summarise(read_entries([keep_run(passed())]))
-    assert summary.std is None
+    assert summary.key.sample.std is None
     assert summary.avg == 12_800.0
 
 

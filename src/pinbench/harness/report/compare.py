@@ -92,7 +92,7 @@ def compare(base: Sequence[Entry], new: Sequence[Entry], demand: Demand) -> Comp
 def _notes(name: str, runs: Sequence[Entry], base: Sequence[Entry], new: Sequence[Entry]) -> Iterator[str]:
     failed = sum(entry.outcome in (Outcome.FAILED, Outcome.INCOMPLETE) for entry in runs)
     if failed:
-        yield f"{name}: {failed} runs of NEW gave no number and are not in it"
+        yield f"{name}: runs of NEW that gave no number and are not in it: {failed}"
     if is_one_after_the_other(base, new):
         yield (
             f"{name}: the runs of one side came after all of the other: what changed on the host in between counts as "
@@ -112,7 +112,7 @@ def _lines(name: str, base: Sequence[Entry], new: Sequence[Entry], demand: Deman
         if all(values):
             # A run that lacks this KPI leaves its neighbour alone.
             is_paired = pairs is not None and len(values[0]) == len(values[1]) == len(base)
-            yield _line(name, kpi, values[0], values[1], demand, is_paired=is_paired)
+            yield compare_values(name, kpi, values[0], values[1], demand, is_paired=is_paired)
 
 
 def _is_wanted(kpi: Kpi, demand: Demand) -> bool:
@@ -133,9 +133,11 @@ def _values(entries: Sequence[Entry], wanted: Kpi) -> list[float]:
     return [value for value in found if value is not None]
 
 
-def _line(
+def compare_values(
     name: str, kpi: Kpi, base: Sequence[float], new: Sequence[float], demand: Demand, *, is_paired: bool = False
 ) -> Line:
+    """Return what may be said of the values of one KPI; where `is_paired`, `new[i]` belongs to `base[i]`."""
+
     def line(verdict: Verdict, *, ratio: Ratio | None = None, p: float | None = None, note: str = "") -> Line:
         return Line(
             case=name, kpi=kpi, n_base=len(base), n_new=len(new), is_paired=is_paired, ratio=ratio, p=p,

@@ -43,4 +43,4 @@ def _share_up_to(ranks: Sequence[int], most: int) -> float:
     for rank in ranks:
         for total in range(most, rank - 1, -1):
             ways[total] += ways[total - rank]
-    return sum(ways) / 2 ** len(ranks)
+    return sum(ways) / (1 << len(ranks))

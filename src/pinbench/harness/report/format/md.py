@@ -9,7 +9,7 @@ from pinbench.harness.report.tables import Table, tables
 
 ENDING = ".md"
 
-_SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\|*_`<>[]#~"} | {"\n": " "})
+_SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\|*`<>[]#~"} | {"\n": " "})
 
 
 def render(listing: Listing) -> str:
