@@ -96,3 +96,17 @@ def test_the_primary_kpi_reads_back_from_its_own_section():
 def test_a_recorded_run_prints_its_golden_block(name):
     _, block = conclude(read_record(DATA / "records" / "v1" / f"{name}.json"))
     assert format_block(block) == (DATA / "kpi" / f"{name}.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1.25e+06", 1_250_000.0), ("1e-07", 1e-07), ("-2.5E+3", -2500.0), ("27e2990", "27e2990"), ("1e+999", "1e+999")],
+)
+def test_an_exponent_is_read_where_it_has_a_sign_and_a_value(text, value):
+    assert parse_value(text) == value
+    assert parse_value(format_value(value)) == value
+
+
+@pytest.mark.parametrize("text", ["nan", "NaN", "inf", "-inf", "-"])
+def test_what_is_no_number_is_read_as_a_text(text):
+    assert parse_value(text) == text

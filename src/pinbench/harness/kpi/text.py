@@ -15,6 +15,7 @@ What was not measured has no line. A block without a number has no line with an 
 """
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -36,7 +37,8 @@ _MIN_DECIMALS = 2
 _NOTE = " # "  # WSF shows what follows it as a tooltip
 _STATUS_LINES = {f"# status: {status}": status for status in Status}
 _INTEGER = re.compile(r"-?[0-9]+")
-_DECIMAL = re.compile(r"-?[0-9]+\.[0-9]+")
+# With a sign an exponent may follow: awk and C write 1.25e+06, a commit such as 27e2990 is a text.
+_DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?[eE][+-][0-9]+|-?[0-9]+\.[0-9]+")
 _KPI = re.compile(r"(?P<star>\*?)(?P<name>[^\s*#:(][^#:(]*?)(?: \((?P<unit>[^()]+)\))?: (?P<value>.*)")
 _FIELD = re.compile(r"##\s*(?P<name>[^\s:]+): (?P<value>.*)")
 
@@ -142,8 +144,8 @@ def parse_value(text: str) -> Scalar:
         return text == "True"
     if _INTEGER.fullmatch(text):
         return int(text)
-    if _DECIMAL.fullmatch(text):
-        return float(text)
+    if _DECIMAL.fullmatch(text) and math.isfinite(number := float(text)):
+        return number
     return str(json.loads(text)) if text.startswith('"') else text
 
 
