@@ -14,11 +14,12 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "support"))
-sys.path.insert(0, str(ROOT / "src"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from _quiet import Watch
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def make_runs(root: Path, runs: int, steps: int) -> int:
