@@ -21,7 +21,7 @@ class PackedLinear(nn.Module):
         super().__init__()
         weight_OI = linear.weight.detach().contiguous()
         self.weight_packed = torch.ops.mkldnn._reorder_linear_weight(weight_OI, batch_size)
-        self.bias_O = linear.bias.detach().clone()
+        self.bias_O = None if linear.bias is None else linear.bias.detach().clone()
         self.activation = activation
         self._algorithm = _ALGORITHMS.get(activation, "")
 
@@ -45,6 +45,22 @@ class PackedSum(nn.Module):
         packed = self._linear
         output: Tensor = torch.ops.mkldnn._linear_pointwise.binary(
             x_BI, other_BO, packed.weight_packed, packed.bias_O, "add"
+        )
+        return output
+
+
+class PackedProduct(nn.Module):
+    """``(x @ weight.T + bias) * other`` by one oneDNN primitive; inference only."""
+
+    def __init__(self, linear: nn.Linear, batch_size: int) -> None:
+        super().__init__()
+        self._linear = PackedLinear(linear, "none", batch_size)
+
+    def forward(self, x_BI: Tensor, other_BO: Tensor) -> Tensor:
+        """Return shape (B, O), in the dtype of the weights and in memory of its own."""
+        packed = self._linear
+        output: Tensor = torch.ops.mkldnn._linear_pointwise.binary(
+            x_BI, other_BO, packed.weight_packed, packed.bias_O, "mul"
         )
         return output
 

@@ -92,7 +92,7 @@ class QuantizedLinear(nn.Module):
         padded_OI = functional.pad(self.code_OI, (0, inputs - weight_OI.shape[1]))
         self.weight_packed = torch.ops.onednn.qlinear_prepack(padded_OI, None)
         self.zero_O = torch.zeros(len(weight_OI), dtype=torch.int64)
-        self.bias_O = linear.bias.detach().float().clone()
+        self.bias_O = None if linear.bias is None else linear.bias.detach().float().clone()
         self.activation = activation
         self.source, self.target = source, target
         self._target = (1.0, 0) if target is None else (target.scale, target.zero)

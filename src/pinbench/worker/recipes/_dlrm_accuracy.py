@@ -22,7 +22,7 @@ from pinbench.worker.metrics.auc import Scores, roc_auc
 from pinbench.worker.metrics.click_scores import SCORE_ROW_BYTES, ClickScores
 from pinbench.worker.models.dlrm.config import DlrmConfig
 from pinbench.worker.models.dlrm.reference import reference_logits
-from pinbench.worker.models.dlrm.rows import WeightOrigin, gather_rows
+from pinbench.worker.models.dlrm.rows import WeightOrigin, pooled_rows
 from pinbench.worker.onednn.fpmath import full_fp32
 from pinbench.worker.prepared import Prepared
 from pinbench.worker.recipes._dlrm_parts import Model, stream_of
@@ -136,7 +136,7 @@ def _fp32_probabilities(fp32: Fp32) -> Callable[[Batch], Scores]:
     stacks = fp32.origin.stacks()
 
     def compute(batch: Batch) -> Scores:
-        rows_BFD: Tensor = gather_rows(fp32.origin, batch.sparse_BF)
+        rows_BFD: Tensor = pooled_rows(fp32.config, fp32.origin, batch.sparse_BF)
         with full_fp32():
             logits_B = reference_logits(fp32.config, stacks, batch.dense_BI, rows_BFD)
         probability_B: Scores = torch.sigmoid(logits_B).numpy()

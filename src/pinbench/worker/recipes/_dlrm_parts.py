@@ -20,7 +20,7 @@ from pinbench.worker.data.criteo.stream import Stream
 from pinbench.worker.gate_client import GateClient
 from pinbench.worker.models.dlrm.capping import cap_rows, check_fits, choose_max_ind_range
 from pinbench.worker.models.dlrm.checkpoint import CheckpointOrigin
-from pinbench.worker.models.dlrm.config import DlrmConfig, make_config, parse_sizes
+from pinbench.worker.models.dlrm.config import DlrmConfig, Interaction, make_config, parse_sizes
 from pinbench.worker.models.dlrm.rows import SeededOrigin, WeightOrigin, fill_tables
 from pinbench.worker.prepared import Prepared
 from pinbench.worker.recipes._dlrm import TableBits, place_tables
@@ -30,6 +30,7 @@ _DISTINCT_ROWS = 32_768
 _MAX_BATCHES = 4_096
 _MIN_BATCHES = 4
 CHECKED_ROWS = 64
+_NAMES = {Interaction.DCN: "DLRM-DCNv2"}
 _END_TO_END = "end_to_end"  # of DATA_LOADING
 
 
@@ -40,6 +41,7 @@ class _Stream(TypedDict):
     count: int
     alpha: float
     seed: int
+    hots: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +92,13 @@ def open_split_of(case: Case, name: str) -> Split | None:
         return None
     if case.knobs.dataset_dir is None:
         raise ModelError("DATA_TYPE=real needs DATASET_DIR: a directory that `pinbench data criteo` has made")
-    return open_split(Path(case.knobs.dataset_dir), name, None)
+    return open_split(Path(case.knobs.dataset_dir), name, None, all_ids=bool(hots_of(case)))
+
+
+def hots_of(case: Case) -> tuple[int, ...]:
+    """Return the ids of a sample in each table, of a model that takes several; nothing of another one."""
+    sizes = case.knobs.own.get("MULTI_HOT_SIZES")
+    return () if sizes is None else parse_sizes("MULTI_HOT_SIZES", str(sizes))
 
 
 def sizes_of(
@@ -123,6 +131,9 @@ def sizes_of(
         over=str(own["ARCH_MLP_TOP"]),
         table_rows=full_rows,
         interaction=str(own["ARCH_INTERACTION_OP"]),
+        hots=hots_of(case) if split is None else _hots_of_data(split, case),
+        cross_layers=int(own.get("DCN_NUM_LAYERS", 0)),
+        cross_rank=int(own.get("DCN_LOW_RANK_DIM", 0)),
     )
     dense_features = DENSE_FEATURES if split is None else split.dense_features
     if config.bottom[0] != dense_features:
@@ -144,12 +155,22 @@ def _declared_rows(case: Case) -> tuple[int, ...]:
 
 def _rows_of(split: Split, case: Case) -> tuple[int, ...]:
     """Return the rows of each table that the data set needs; refuse others, which nothing would use."""
-    if "ARCH_EMBEDDING_SIZE" in case.overrides and _declared_rows(case) != split.table_rows:
+    if "ARCH_EMBEDDING_SIZE" in case.overrides and _declared_rows(case) != split.feature_rows:
         raise UsageError(
             f"ARCH_EMBEDDING_SIZE contradicts DATASET_DIR={case.knobs.dataset_dir}, whose tables have "
-            f"{'-'.join(map(str, split.table_rows))} rows; leave it out"
+            f"{'-'.join(map(str, split.feature_rows))} rows; leave it out"
         )
-    return split.table_rows
+    return split.feature_rows
+
+
+def _hots_of_data(split: Split, case: Case) -> tuple[int, ...]:
+    """Return how many ids the data set has in each category; refuse others, which nothing would use."""
+    if "MULTI_HOT_SIZES" in case.overrides and hots_of(case) != split.hots:
+        raise UsageError(
+            f"MULTI_HOT_SIZES contradicts DATASET_DIR={case.knobs.dataset_dir}, whose rows have "
+            f"{'-'.join(map(str, split.hots))} ids; leave it out"
+        )
+    return split.hots
 
 
 def weight_origin(case: Case, config: DlrmConfig) -> WeightOrigin:
@@ -184,7 +205,9 @@ def ready_batches(instance: Instance, model: Model, split: Split | None) -> tupl
         part = (knobs.batch_size, instance.shard, instance.shards, count)
         return split.batches(*part), split.facts(*part)
     alpha = float(knobs.own["INDEX_ALPHA"])
-    stream: _Stream = {"batch_size": knobs.batch_size, "count": count, "alpha": alpha, "seed": knobs.seed}
+    stream: _Stream = {
+        "batch_size": knobs.batch_size, "count": count, "alpha": alpha, "seed": knobs.seed, "hots": model.config.hots
+    }  # fmt: skip
     batches = synthetic_batches(**stream, table_rows=model.config.table_rows, shard=instance.shard)
     return batches, synthetic_facts(**stream, shard=instance.shard)
 
@@ -199,7 +222,7 @@ def model_facts(model: Model, multiply_dtype: torch.dtype, calibration: str | No
     """Return what a record says of the model."""
     config = model.config
     return ModelFacts(
-        name="DLRM",
+        name=_NAMES.get(config.interaction, "DLRM"),
         parameters=config.parameters,
         weight_bytes=config.table_bytes(model.tables_RD.element_size())
         + config.dense_parameters * multiply_dtype.itemsize,

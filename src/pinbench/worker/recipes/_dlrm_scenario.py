@@ -15,6 +15,7 @@ from pinbench.worker.data.criteo.footprint import ready_bytes
 from pinbench.worker.loadgen.samples import Read, Samples, Sizes, drawn_sizes
 from pinbench.worker.loadgen.settings import Order
 from pinbench.worker.loadgen.test import Test
+from pinbench.worker.models.dlrm.config import DlrmConfig
 from pinbench.worker.prepared import Prepared
 from pinbench.worker.recipes._dlrm_accuracy import rows_to_score
 
@@ -34,16 +35,16 @@ class _Rows:
     planted_auc: float | None = None
 
 
-def loaded_bytes(case: Case, tables: int) -> int:
-    """Return what the samples that are in memory at the same time take, while they are made."""
-    return ready_bytes(_loaded_rows(case), tables)
+def loaded_bytes(case: Case, ids: int) -> int:
+    """Return what the samples that are in memory at the same time take, while they are made; `ids`: of a row."""
+    return ready_bytes(_loaded_rows(case), ids)
 
 
 def under_loadgen(
     prepared: Prepared,
     instance: Instance,
     split: Split | None,
-    table_rows: tuple[int, ...],
+    config: DlrmConfig,
     library: Any,
     folder: Path,
 ) -> Prepared:
@@ -53,12 +54,12 @@ def under_loadgen(
         prepared: a model whose steps give probabilities, shape (B,).
         instance: the orders.
         split: where the rows lie; None: they are made up.
-        table_rows: of each table, for made-up rows.
+        config: whose tables made-up rows are for.
         library: `mlperf_loadgen`.
         folder: gets LoadGen's logs.
     """
     case, knobs = instance.case, instance.case.knobs
-    source = _made_up(case, table_rows) if split is None else _of_split(case, split)
+    source = _made_up(case, config) if split is None else _of_split(case, split)
     samples = Samples(_sizes(source.rows, knobs.own, knobs.seed), source.read)
     loaded = max(1, min(len(samples), len(samples) * _loaded_rows(case) // samples.pairs))
     order = Order(
@@ -102,12 +103,13 @@ def _of_split(case: Case, split: Split) -> _Rows:
     return _Rows(rows=rows, read=split.piece, facts=split.once_facts(rows), planted_auc=split.planted_auc)
 
 
-def _made_up(case: Case, table_rows: tuple[int, ...]) -> _Rows:
+def _made_up(case: Case, config: DlrmConfig) -> _Rows:
     alpha, seed = float(case.knobs.own["INDEX_ALPHA"]), case.knobs.seed
     (batch,) = synthetic_batches(
-        batch_size=_MEASURED_ROWS, count=1, alpha=alpha, seed=seed, table_rows=table_rows, shard=0
-    )
-    facts = synthetic_facts(batch_size=_MEASURED_ROWS, count=1, alpha=alpha, seed=seed, shard=0)
+        batch_size=_MEASURED_ROWS, count=1, alpha=alpha, seed=seed, table_rows=config.table_rows, shard=0,
+        hots=config.hots,
+    )  # fmt: skip
+    facts = synthetic_facts(batch_size=_MEASURED_ROWS, count=1, alpha=alpha, seed=seed, shard=0, hots=config.hots)
     return _Rows(rows=_MEASURED_ROWS, read=batch.part, facts=facts)
 
 

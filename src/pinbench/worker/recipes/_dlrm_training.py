@@ -23,6 +23,14 @@ from pinbench.worker.models.dlrm.config import DlrmConfig
 from pinbench.worker.onednn.peak import gemm_peak_flop_per_s
 from pinbench.worker.onednn.verbose import read_dispatch, read_header
 from pinbench.worker.prepared import Prepared
+from pinbench.worker.recipes._dlrm_adagrad import (
+    CHECKED_RATE,
+    accumulated_of,
+    learns_by_adagrad,
+    optimizer_of,
+    rows_with_sums,
+    trainers_of,
+)
 from pinbench.worker.recipes._dlrm_parts import (
     Model,
     is_end_to_end,
@@ -56,7 +64,6 @@ from pinbench.worker.recipes._dlrm_training_orders import (
     training_run,
 )
 from pinbench.worker.recipes._setting import setting_of
-from pinbench.worker.training import dlrm as trainers
 from pinbench.worker.training.distributed.group import Group
 from pinbench.worker.training.evaluator import Evaluator
 from pinbench.worker.training.feed import Feed, Reading, cut_up
@@ -96,6 +103,7 @@ def _prepare(
 ) -> Prepared:
     case, knobs = instance.case, instance.case.knobs
     name = engine_of(case, group)
+    trainers = trainers_of(case)
     if name not in plugin_names(trainers):
         raise UsageError(
             f"ENGINE={knobs.engine} does not train DLRM; set ENGINE to one of: {', '.join(plugin_names(trainers))}"
@@ -110,7 +118,7 @@ def _prepare(
         splits.train,
         torch.float32,
         lambda sizes: _remainder(instance, sizes, splits, group),
-        rows_held(group),
+        rows_with_sums(case) if group is None else rows_held(group),
     )
     stand = stand_of(case, splits.train, config, None if group is None else group.rank)
     gate.phase("weights")
@@ -123,13 +131,14 @@ def _prepare(
     model = Model(config=config, max_ind_range=max_ind_range, origin=origin, tables_RD=tables_RD)
     gate.phase("engine")
     told = read_header(knobs.onednn_verbose)
-    order = _trainer_order(instance)
+    stacks = origin.stacks()
+    order = replace(_trainer_order(instance), accumulated=accumulated_of(case, config, stand.origin, stacks))
     trainer: Trainer
     if group is None:
-        trainer = engine.make(config, tables_RD, origin.stacks(), order)
+        trainer = engine.make(config, tables_RD, stacks, order)
         weights_of = None
     else:
-        trainer = sharded = trainer_of(config, tables_RD, origin.stacks(), order, group, knobs.engine)
+        trainer = sharded = trainer_of(config, tables_RD, stacks, order, group, knobs.engine)
         weights_of = sharded.weights_of
     gate.phase("data")
     splits = _Splits(train=_capped(splits.train, max_ind_range), test=_capped(splits.test, max_ind_range))
@@ -137,7 +146,11 @@ def _prepare(
     parts = int(knobs.own["GRADIENT_ACCUMULATION"])
     # Neither warm-up nor probe and check of an accuracy run may learn: at a rate of 0 no weight changes.
     learner = _Learner(trainer, schedule, parts)
-    allowed = Allowance(logits=precision.LOGIT_TOLERANCE, learns=case.mode is not Mode.ACCURACY)
+    allowed = Allowance(
+        logits=precision.LOGIT_TOLERANCE,
+        learns=case.mode is not Mode.ACCURACY,
+        rate=CHECKED_RATE if learns_by_adagrad(case) else 1.0,
+    )
     prepared = Prepared(
         step=learner.measured_step,
         warm_up_step=learner.step,
@@ -164,7 +177,8 @@ def _prepare(
 def _mlperf_log(instance: Instance, folder: Path) -> Observer | None:
     """Return MLPerf's log, where it is wanted and this is the only rank, or the first one."""
     is_first = instance.env.get("RANK", "0") == "0"
-    return open_log(instance.case, folder) if instance.case.mode is Mode.ACCURACY and is_first else None
+    case = instance.case
+    return open_log(case, folder, optimizer_of(case)) if case.mode is Mode.ACCURACY and is_first else None
 
 
 def _remainder(instance: Instance, sizes: DlrmConfig, splits: _Splits, group: Group | None) -> int:
@@ -249,7 +263,7 @@ def _batches(instance: Instance, model: Model, train: Split | None) -> tuple[Seq
     batches = synthetic_batches(
         batch_size=knobs.batch_size, count=WARM_UP_BATCHES, table_rows=model.config.table_rows,
         alpha=float(knobs.own["INDEX_ALPHA"]), seed=knobs.seed, shard=instance.shard,
-        dense_features=model.config.bottom[0],
+        dense_features=model.config.bottom[0], hots=model.config.hots,
     )  # fmt: skip
     return batches, train.epoch_facts()
 

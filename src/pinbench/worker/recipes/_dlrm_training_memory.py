@@ -22,16 +22,16 @@ def remainder_bytes(instance: Instance, config: DlrmConfig, train: Split | None,
     """
     case = instance.case
     budget_bytes = mlp_remainder_bytes(config.dense_parameters, instance.weight_budget_bytes)
-    batch_size, tables = case.knobs.batch_size, config.num_tables
+    batch_size, ids = case.knobs.batch_size, config.num_ids
     count = WARM_UP_BATCHES if case.mode is Mode.ACCURACY else num_ready(case)
     rows = batch_size * count
     part_rows = -(-batch_size // int(case.knobs.own["GRADIENT_ACCUMULATION"]))
     step_bytes = training_step_bytes(config, part_rows, batch_size)
     threads = int(case.knobs.own["DATA_THREADS"])
-    read_bytes = stream_bytes(batch_size, threads, tables) if is_end_to_end(case) else 0
-    need_bytes = read_bytes + max(ready_bytes(rows, tables), step_bytes + batch_row_bytes(tables) * rows)
+    read_bytes = stream_bytes(batch_size, threads, ids) if is_end_to_end(case) else 0
+    need_bytes = read_bytes + max(ready_bytes(rows, ids), step_bytes + batch_row_bytes(ids) * rows)
     if test is not None:
-        need_bytes += stream_bytes(eval_batch_size(case), threads, tables)
+        need_bytes += stream_bytes(eval_batch_size(case), threads, ids)
     budget_bytes = batch_remainder_bytes(batch_size, need_bytes, instance.weight_users, budget_bytes)
     if test is None:
         return budget_bytes

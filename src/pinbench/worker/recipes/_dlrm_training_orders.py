@@ -11,7 +11,7 @@ from pinbench.contract.case import Case, Mode
 from pinbench.worker.data.criteo.batches import Split
 from pinbench.worker.data.lock import take_lock
 from pinbench.worker.models.dlrm.checkpoint import CheckpointOrigin, expected_shapes
-from pinbench.worker.models.dlrm.config import DlrmConfig
+from pinbench.worker.models.dlrm.config import DlrmConfig, Interaction
 from pinbench.worker.models.dlrm.rows import WeightOrigin
 from pinbench.worker.training.checkpoint import Checkpoints, Saved, read_saved, require_rest, require_same
 from pinbench.worker.training.distributed.checkpoints import RankCheckpoints
@@ -72,7 +72,7 @@ def training_run(case: Case, config: DlrmConfig, train: Split, eval_rows: int) -
     knobs = case.knobs
     target = knobs.own.get("TARGET_AUC")
     return TrainingRun(
-        model="dlrm",
+        model="dlrm" if config.interaction is not Interaction.DCN else "dlrm_dcnv2",
         global_batch_size=knobs.batch_size,
         gradient_accumulation_steps=int(knobs.own["GRADIENT_ACCUMULATION"]),
         schedule=schedule_of(case),

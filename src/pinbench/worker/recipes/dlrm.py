@@ -32,7 +32,7 @@ from pinbench.worker.models.dlrm.config import DlrmConfig
 from pinbench.worker.models.dlrm.footprint import step_bytes
 from pinbench.worker.models.dlrm.model import Dlrm
 from pinbench.worker.models.dlrm.reference import reference_logits
-from pinbench.worker.models.dlrm.rows import gather_rows
+from pinbench.worker.models.dlrm.rows import gather_rows, pooled
 from pinbench.worker.onednn.calibration import Calibration
 from pinbench.worker.onednn.fpmath import full_fp32
 from pinbench.worker.onednn.peak import gemm_peak_flop_per_s
@@ -103,7 +103,7 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None, folder: 
         gemm_peak=lambda: gemm_peak_flop_per_s(precision.MULTIPLY_DTYPE),
     )
     if library is not None:
-        return under_loadgen(prepared, instance, split, config.table_rows, library, folder)
+        return under_loadgen(prepared, instance, split, config, library, folder)
     if case.mode is Mode.ACCURACY:
         return scoring_steps(prepared, instance, split, model)
     return reading_steps(prepared, instance, split) if is_end_to_end(case) else prepared
@@ -123,24 +123,26 @@ def _remainder(instance: Instance, split: Split | None, config: DlrmConfig, item
 
 def _batch_bytes(case: Case, config: DlrmConfig, itemsize: int) -> int:
     """Return what the batch size costs: the batches while they are made, or later, when steps run on them."""
-    batch_size, tables = case.knobs.batch_size, config.num_tables
+    batch_size, ids = case.knobs.batch_size, config.num_ids
     rows = batch_size * num_ready(case)
-    read_bytes = stream_bytes(batch_size, int(case.knobs.own["DATA_THREADS"]), tables) if is_end_to_end(case) else 0
+    read_bytes = stream_bytes(batch_size, int(case.knobs.own["DATA_THREADS"]), ids) if is_end_to_end(case) else 0
     if case.knobs.scenario:
-        read_bytes = loaded_bytes(case, tables)
+        read_bytes = loaded_bytes(case, ids)
     checked_rows = rows + batch_size  # the check copies the batch that it takes its rows from
-    running_bytes = step_bytes(config, batch_size, itemsize) + batch_row_bytes(tables) * checked_rows
-    return read_bytes + max(ready_bytes(rows, tables), running_bytes)
+    running_bytes = step_bytes(config, batch_size, itemsize) + batch_row_bytes(ids) * checked_rows
+    return read_bytes + max(ready_bytes(rows, ids), running_bytes)
 
 
 def _calibration(case: Case, model: Model) -> Calibration:
     """Return the rows that a quantised precision takes its scales from."""
     knobs = case.knobs
     if knobs.data_type is DataType.REAL and knobs.dataset_dir is not None:
-        make_batches, rows = real_calibration(Path(knobs.dataset_dir), model.max_ind_range)
+        make_batches, rows = real_calibration(
+            Path(knobs.dataset_dir), model.max_ind_range, all_ids=bool(model.config.hots)
+        )
     else:
         alpha = float(knobs.own["INDEX_ALPHA"])
-        make_batches, rows = synthetic_calibration(model.config.table_rows, alpha, knobs.seed)
+        make_batches, rows = synthetic_calibration(model.config.table_rows, alpha, knobs.seed, model.config.hots)
 
     def feed(module: nn.Module) -> None:
         for batch in make_batches():
@@ -158,7 +160,7 @@ def _executable(
     module = precision.apply(module, calibration)
     inputs = (
         torch.zeros(batch_size, DENSE_FEATURES),
-        torch.zeros(batch_size, model.config.num_tables, dtype=torch.int64),
+        torch.zeros(batch_size, model.config.num_ids, dtype=torch.int64),
     )
     ready = module if engine.NEEDS_GRAPH else module.for_inference(batch_size)
     executable: Executable = engine.compile(ready, inputs, setting_of(instance))
@@ -180,11 +182,12 @@ def _check(model: Model, step: Callable[[Batch], Tensor], batches: Sequence[Batc
     checked = list(itertools.islice(batches, num_batches))
     probability_B = torch.cat([step(batch).clone() for batch in checked])[:CHECKED_ROWS]
     dense_BI = torch.cat([batch.dense_BI for batch in checked])[:CHECKED_ROWS]
-    sparse_BF = torch.cat([batch.sparse_BF for batch in checked])[:CHECKED_ROWS]
-    rows_BFD = gather_rows(model.origin, sparse_BF)
-    _check_store(model, sparse_BF, rows_BFD)
+    sparse_BC = torch.cat([batch.sparse_BF for batch in checked])[:CHECKED_ROWS]  # C: ids of a row
+    rows_BCD = gather_rows(model.origin, sparse_BC, model.config.id_tables)
+    _check_store(model, sparse_BC, rows_BCD)
     with full_fp32():
-        expected_B = reference_logits(model.config, model.origin.stacks(), dense_BI, rows_BFD).double()
+        sums_BFD = pooled(model.config, rows_BCD)
+        expected_B = reference_logits(model.config, model.origin.stacks(), dense_BI, sums_BFD).double()
     # A probability within 1e-7 of 0 or 1 has no digits left to compare.
     logits_B = torch.logit(probability_B.double(), eps=1e-7)
     bound = torch.logit(torch.tensor(1 - 1e-7, dtype=torch.float64))
@@ -197,7 +200,8 @@ def _check(model: Model, step: Callable[[Batch], Tensor], batches: Sequence[Batc
     return Quality(samples=len(expected_B), max_logit_error=error, tolerance=tolerance)
 
 
-def _check_store(model: Model, sparse_BF: Tensor, rows_BFD: Tensor) -> None:
-    stored_BFD = model.tables_RD[sparse_BF + torch.tensor(model.config.first_rows)]
-    if not torch.equal(stored_BFD, rows_BFD.to(stored_BFD.dtype)):
+def _check_store(model: Model, sparse_BC: Tensor, rows_BCD: Tensor) -> None:
+    first_row_C = torch.tensor(model.config.first_rows)[list(model.config.id_tables)]
+    stored_BCD = model.tables_RD[sparse_BC + first_row_C]
+    if not torch.equal(stored_BCD, rows_BCD.to(stored_BCD.dtype)):
         raise ModelError("the weight store does not hold the rows of its origin: its memory was written over")

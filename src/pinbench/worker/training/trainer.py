@@ -9,6 +9,7 @@ from torch import Tensor
 from pinbench.contract.result import EngineFacts
 from pinbench.worker.data.criteo.batch import Batch
 from pinbench.worker.executable import Setting
+from pinbench.worker.training.adagrad import Accumulated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,10 +19,11 @@ class TrainerOrder:
     setting: Setting
     batch_size: int  # rows of the largest batch
     device: str = "cpu"  # in PyTorch's words
+    accumulated: Accumulated | None = None  # of a trainer that learns by Adagrad
 
 
 class Trainer(Protocol):
-    """A model, its loss (the mean binary cross-entropy, BCELoss) and plain SGD.
+    """A model, its loss (the mean binary cross-entropy, BCELoss) and plain SGD, or Adagrad.
 
     Not re-entrant: what a call returns may lie in memory that the next one overwrites. A trainer with kernels of its
     own names them in an attribute `own_kernels`, as an `Executable` does: no log of oneDNN shows them.
@@ -43,5 +45,6 @@ class Trainer(Protocol):
         """Return the fp32 weights by the reference's names (``emb_l.0.weight``, ``bot_l.0.weight``, ...).
 
         Views of what is trained where it is fp32 on the CPU. Another trainer that is made of them goes on with the same
-        bits: a trainer has no state besides.
+        bits: a trainer has no state besides. One that learns by Adagrad has what is added up of each weight among them,
+        its name behind `LEARNED` of models/dlrm/checkpoint.py.
         """

@@ -23,7 +23,7 @@ class Batch:
     """The rows of one step; each tensor is contiguous and begins where torch aligns memory."""
 
     dense_BI: Tensor  # float32, after the logarithm
-    sparse_BF: Tensor  # int64, 0 <= row < rows of the table
+    sparse_BF: Tensor  # int64, 0 <= row < rows of the table; multi-hot: a column for each id, table by table
     label_B: Tensor | None  # float32, 0 or 1
 
     def part(self, begin: int, end: int) -> "Batch":

@@ -1,5 +1,6 @@
 """Batches that a model takes, all made before the gate: synthetic ones, and ones of a processed data set."""
 
+import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from pinbench.base.units import format_bytes
 from pinbench.contract.data import DataFormat
 from pinbench.contract.result import DataFacts
 from pinbench.worker.data.criteo import format as formats
+from pinbench.worker.data.criteo.all_ids import AllIds
 from pinbench.worker.data.criteo.batch import Batch, cut
 from pinbench.worker.data.criteo.detect import detect_format
 from pinbench.worker.data.criteo.form import Reader, dense_features_of
@@ -30,24 +32,31 @@ def synthetic_batches(
     seed: int,
     shard: int,
     dense_features: int = DENSE_FEATURES,
+    hots: Sequence[int] = (),
 ) -> list[Batch]:
     """Return `count` different batches of random rows for tables of `table_rows`; see `synthetic`.
 
-    Of integers beyond Criteo's, the columns come again from the first one on.
+    `hots`: ids of a sample in each table; nothing: one. Of integers beyond Criteo's, the columns come again from the
+    first one on.
 
     Raises:
         UsageError: `alpha` or `seed` is out of range.
     """
-    rows = synthetic_rows(rows=batch_size * count, table_rows=table_rows, alpha=alpha, seed=seed, shard=shard)
+    rows = synthetic_rows(
+        rows=batch_size * count, table_rows=table_rows, alpha=alpha, seed=seed, shard=shard, hots=hots
+    )
     if dense_features != DENSE_FEATURES:
         columns_I = np.arange(dense_features) % DENSE_FEATURES
         rows = replace(rows, dense_BI=rows.dense_BI.take(columns_I, axis=1))
     return cut(rows, table_rows, None, batch_size, count)
 
 
-def synthetic_facts(*, batch_size: int, count: int, alpha: float, seed: int, shard: int) -> DataFacts:
+def synthetic_facts(
+    *, batch_size: int, count: int, alpha: float, seed: int, shard: int, hots: Sequence[int] = ()
+) -> DataFacts:
     """Return what a record says of the batches that `synthetic_batches` makes of these."""
-    detail = f"power law, alpha {alpha:g}, seed {seed}, shard {shard}"
+    ids = f"{sum(hots)} ids a sample, " if hots else ""
+    detail = f"{ids}power law, alpha {alpha:g}, seed {seed}, shard {shard}"
     return DataFacts(name="criteo synthetic", rows=batch_size * count, detail=detail)
 
 
@@ -70,6 +79,13 @@ class Split:
         self.rows = reader.rows
         self.table_rows = capped_rows(reader.table_rows, max_ind_range)
         self.dense_features = dense_features_of(reader)
+        self.hots = reader.hots if isinstance(reader, AllIds) else ()
+
+    @property
+    def feature_rows(self) -> tuple[int, ...]:
+        """Ids of each category, also where `table_rows` has a column for each id."""
+        begins = [0, *itertools.accumulate(self.hots)][:-1]
+        return tuple(self.table_rows[begin] for begin in begins) if self.hots else self.table_rows
 
     def capped(self, max_ind_range: int | None) -> "Split":
         """Return the same rows, their ids modulo `max_ind_range`, without opening the files again."""
@@ -153,7 +169,7 @@ class Split:
     def _origin(self, shards: int, begin: int, end: int) -> list[str]:
         sha256 = self._reader.sha256
         parts = [f"{self._kind} {self._reader.path}", f"sha256 {sha256}" if sha256 else "no manifest, so not verified"]
-        if self._kind is DataFormat.MULTIHOT:
+        if self._kind is DataFormat.MULTIHOT and not self.hots:
             parts.append("the first of the ids of each column")
         if self._reader.loaded_bytes:
             parts.append(f"packed, so {format_bytes(self._reader.loaded_bytes)} of it were unpacked into memory")
@@ -168,13 +184,14 @@ class Split:
         return self.rows * shard // shards, self.rows * (shard + 1) // shards
 
 
-def open_split(dataset_dir: Path, split: str, max_ind_range: int | None) -> Split:
+def open_split(dataset_dir: Path, split: str, max_ind_range: int | None, *, all_ids: bool = False) -> Split:
     """Return `split` ("train", "val" or "test") of the processed data set in `dataset_dir`, memory-mapped.
 
-    Ids are taken modulo `max_ind_range`, as the reference does when it loads (data_loader_terabyte.py:77).
+    Ids are taken modulo `max_ind_range`, as the reference does when it loads (data_loader_terabyte.py:77). With
+    `all_ids`, those of a multi-hot set all come, each in a column of its own.
 
     Raises:
-        DataError: the data set is missing, damaged, raw, or of no known form.
+        DataError: the data set is missing, damaged, raw, of no known form, or, with `all_ids`, of one id a category.
     """
     kind = detect_format(dataset_dir)
     if kind is DataFormat.TSV:
@@ -182,6 +199,12 @@ def open_split(dataset_dir: Path, split: str, max_ind_range: int | None) -> Spli
             f"{dataset_dir} holds raw rows, which no model takes; prepare them with: pinbench data criteo --input "
             f"{dataset_dir}/* --output DIR"
         )
+    if all_ids and kind is not DataFormat.MULTIHOT:
+        raise DataError(
+            f"DATASET_DIR={dataset_dir} is of the form {kind}, with one id in a category; this model takes several: "
+            "prepare the rows with --format multihot"
+        )
     manifest = read_manifest(dataset_dir)
     planted_auc = None if manifest is None else manifest.planted_auc
-    return Split(load_plugin(formats, kind).open_reader(dataset_dir, split), split, kind, max_ind_range, planted_auc)
+    reader = load_plugin(formats, kind).open_reader(dataset_dir, split)
+    return Split(AllIds(reader) if all_ids else reader, split, kind, max_ind_range, planted_auc)

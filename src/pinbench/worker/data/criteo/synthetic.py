@@ -34,8 +34,10 @@ _GOLDEN_SHARE = (math.sqrt(5) - 1) / 2  # least regular of all multiples: any ru
 _BLOCK_ROWS = 4096  # intermediate values of a block stay in the L2 cache
 
 
-def synthetic_rows(*, rows: int, table_rows: Sequence[int], alpha: float, seed: int, shard: int) -> Rows:
-    """Return `rows` random rows for tables of `table_rows`; sparse_BF has one column a table.
+def synthetic_rows(
+    *, rows: int, table_rows: Sequence[int], alpha: float, seed: int, shard: int, hots: Sequence[int] = ()
+) -> Rows:
+    """Return `rows` random rows for tables of `table_rows`; sparse_BF has one column a table, or as many as `hots`.
 
     Raises:
         UsageError: `alpha` is negative or no number, or `seed` is negative.
@@ -50,21 +52,26 @@ def synthetic_rows(*, rows: int, table_rows: Sequence[int], alpha: float, seed: 
     )
     label_B = (clicks.random(rows) < _CLICK_SHARE).astype(np.int32)
     dense_BI = np.empty((rows, len(_ZERO_SHARE_I)), np.int32)
-    sparse_BF = np.empty((rows, len(table_rows)), np.int32)
-    law = _PowerLaw(table_rows, alpha)
+    law = _PowerLaw(table_rows, alpha, hots or (1,) * len(table_rows))
+    sparse_BF = np.empty((rows, law.columns), np.int32)
     for block in _blocks(rows):
         dense_BI[block] = _integers(block.stop - block.start, zeros, sizes)
-        sparse_BF[block] = law.rows(ids.random((block.stop - block.start, len(table_rows))))
+        sparse_BF[block] = law.rows(ids.random((block.stop - block.start, law.columns)))
     return Rows(label_B=label_B, dense_BI=dense_BI, sparse_BF=sparse_BF)
 
 
 class _PowerLaw:
-    """The inverse of the distribution function for all tables at once, and the permutation."""
+    """The inverse of the distribution function for all tables at once, and the permutation.
 
-    def __init__(self, table_rows: Sequence[int], alpha: float):
-        self._rows_F = np.array(table_rows, np.int64)
-        self._stride_F = np.array([_stride(rows) for rows in table_rows], np.int64)
-        self._offset_F = np.arange(len(table_rows), dtype=np.int64) * 7919 % self._rows_F  # tables begin apart
+    All columns of one table, as many as `hots` says, follow one law.
+    """
+
+    def __init__(self, table_rows: Sequence[int], alpha: float, hots: Sequence[int]):
+        self.columns = sum(hots)
+        rows = np.array(table_rows, np.int64)
+        self._rows_F = rows.repeat(hots)
+        self._stride_F = np.array([_stride(size) for size in table_rows], np.int64).repeat(hots)
+        self._offset_F = (np.arange(len(table_rows), dtype=np.int64) * 7919 % rows).repeat(hots)  # tables begin apart
         # Integral of x ** -alpha from 1 to rows + 1, shifted and inverted; its limit at alpha 1 is the logarithm.
         self._power = 1.0 - alpha
         self._is_harmonic = abs(self._power) < 1e-6  # nearer than that the difference below loses its digits

@@ -20,8 +20,10 @@ def step_bytes(config: DlrmConfig, batch_size: int, itemsize: int) -> int:
     if config.interaction is Interaction.DOT:
         features = config.num_tables + 1
         return layers_bytes + bottom_bytes + lookup_dots_bytes(features, config.embedding_dim, batch_size, itemsize)
-    rows_bytes = batch_size * _INDEX_BYTES * config.num_tables + bottom_bytes * config.num_tables
-    return bottom_bytes + number_bytes * config.over[0] + max(layers_bytes, rows_bytes)
+    indices = config.num_ids + config.num_tables if config.hots else config.num_tables  # of bags their begins besides
+    rows_bytes = batch_size * _INDEX_BYTES * indices + bottom_bytes * config.num_tables
+    cross_bytes = number_bytes * (2 * config.over[0] + config.cross_rank) if config.cross_layers else 0
+    return bottom_bytes + number_bytes * config.over[0] + max(layers_bytes, rows_bytes, cross_bytes)
 
 
 def training_step_bytes(config: DlrmConfig, rows: int, batch_size: int) -> int:
@@ -34,5 +36,8 @@ def training_step_bytes(config: DlrmConfig, rows: int, batch_size: int) -> int:
     features, width = config.num_tables + 1, config.embedding_dim
     layers = 2 * (sum(config.bottom) + sum(config.over))
     crossed = 2 * features * width + 2 * features * features
-    met_bytes = config.num_tables * (2 * _NUMBER_BYTES * width + 4 * _INDEX_BYTES)
+    if config.interaction is Interaction.DCN:
+        # Of each layer its input, what lies between its matrices, and their product; and as many gradients.
+        crossed = 2 * width * features + 2 * config.cross_layers * (2 * width * features + config.cross_rank)
+    met_bytes = config.num_tables * 2 * _NUMBER_BYTES * width + config.num_ids * 4 * _INDEX_BYTES
     return rows * _NUMBER_BYTES * (layers + crossed) + batch_size * met_bytes

@@ -6,18 +6,23 @@ import torch
 from torch import Tensor, nn
 
 from pinbench.worker.models.dlrm.config import DlrmConfig, Interaction
+from pinbench.worker.models.dlrm.cross import CrossInteraction
 from pinbench.worker.models.dlrm.dense import DenseArch
 from pinbench.worker.models.dlrm.interaction import CatInteraction, DotInteraction
 from pinbench.worker.models.dlrm.lookup_dots import LookupDots
 from pinbench.worker.models.dlrm.over import OverArch
-from pinbench.worker.models.dlrm.sparse import PooledArch, SparseArch
+from pinbench.worker.models.dlrm.sparse import HotArch, PooledArch, SparseArch
 from pinbench.worker.ops.parts import DotParts
 
 
 class Features(nn.Module):
     """Sparse arch and interaction behind each other: what a faster box may replace as a whole."""
 
-    def __init__(self, sparse_arch: SparseArch | PooledArch, interaction: DotInteraction | CatInteraction) -> None:
+    def __init__(
+        self,
+        sparse_arch: SparseArch | HotArch | PooledArch,
+        interaction: DotInteraction | CatInteraction | CrossInteraction,
+    ) -> None:
         super().__init__()
         self.sparse_arch = sparse_arch
         self.interaction = interaction
@@ -41,16 +46,20 @@ class Dlrm(nn.Module):
         """Wire the boxes around tables that are given; None: what enters the model has their type."""
         super().__init__()
         self.dense_arch = DenseArch(config.bottom)
-        dot = config.interaction is Interaction.DOT
         self.features: nn.Module = Features(
-            sparse_arch(tables_RD, config.table_rows),
-            DotInteraction(config.num_tables) if dot else CatInteraction(),
+            HotArch(tables_RD, config.table_rows, config.hots)
+            if config.hots
+            else sparse_arch(tables_RD, config.table_rows),
+            _interaction(config),
         )
         self.over_arch = OverArch(config.over)
         self.activation_dtype = activation_dtype or tables_RD.dtype
 
     def load_stacks(self, weights: dict[str, Tensor]) -> None:
-        """Copy the weights and biases of both stacks, given by the reference's names."""
+        """Copy the weights and biases of all layers, given by the reference's names."""
+        match self.features:
+            case Features(interaction=CrossInteraction() as interaction):
+                interaction.load(weights)
         for prefix, arch in (("bot_l.", self.dense_arch), ("top_l.", self.over_arch)):
             state = {
                 f"layers.{name.removeprefix(prefix)}": weight
@@ -64,6 +73,8 @@ class Dlrm(nn.Module):
         match self.features:
             case Features(sparse_arch=SparseArch() as sparse_arch, interaction=DotInteraction() as interaction):
                 self.features = LookupDots(sparse_arch, interaction, batch_size)
+            case Features(interaction=CrossInteraction() as interaction):
+                interaction.for_inference(batch_size)
         return self
 
     def dot_parts(self) -> DotParts | None:
@@ -84,3 +95,13 @@ class Dlrm(nn.Module):
         dense_BD = self.dense_arch(dense_BI.to(self.activation_dtype))
         probability_B: Tensor = self.over_arch(self.features(dense_BD, *sparse))
         return probability_B
+
+
+def _interaction(config: DlrmConfig) -> DotInteraction | CatInteraction | CrossInteraction:
+    match config.interaction:
+        case Interaction.DOT:
+            return DotInteraction(config.num_tables)
+        case Interaction.CAT:
+            return CatInteraction()
+        case Interaction.DCN:
+            return CrossInteraction(config)

@@ -10,10 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from pinbench.worker.models.dlrm.config import DlrmConfig
+from pinbench.worker.models.dlrm.config import DlrmConfig, Interaction
 
 Rows = npt.NDArray[np.float32]
+Numbers = npt.NDArray[np.float64]
 
 # Rows made or copied at a time: 512 KiB at D = 128, which stays in a core's L2 cache.
 BLOCK_ROWS = 1024
@@ -39,8 +41,9 @@ class SeededOrigin:
     """Weights drawn as the reference draws them, from a seed; every row can be drawn again by itself.
 
     Tables are uniform in +-sqrt(1 / rows), linear weights normal with deviation sqrt(2 / (in + out)), biases
-    normal with sqrt(1 / out) (dlrm_s_pytorch.py, create_emb and create_mlp). The order of draws is ours: one
-    stream a table, and a jump to any row, where the reference has one stream for the whole model.
+    normal with sqrt(1 / out) (dlrm_s_pytorch.py, create_emb and create_mlp). Of a model with a cross network, whose
+    reference is torchrec's, linear weights and biases are uniform in +-sqrt(1 / in), as nn.Linear's own. The order of
+    draws is ours: one stream a table, and a jump to any row, where the reference has one stream for the whole model.
     """
 
     def __init__(self, config: DlrmConfig, seed: int) -> None:
@@ -68,17 +71,58 @@ class SeededOrigin:
         weights: dict[str, Tensor] = {}
         for stack, sizes in (("bot_l", self._config.bottom), ("top_l", self._config.over)):
             for layer, (inputs, outputs) in enumerate(pairwise(sizes)):
-                weight = random.normal(0.0, (2 / (inputs + outputs)) ** 0.5, (outputs, inputs))
-                bias = random.normal(0.0, (1 / outputs) ** 0.5, outputs)
+                weight, bias = self._linear(random, inputs, outputs)
                 weights[f"{stack}.{2 * layer}.weight"] = torch.from_numpy(weight.astype(np.float32))
                 weights[f"{stack}.{2 * layer}.bias"] = torch.from_numpy(bias.astype(np.float32))
+        return weights | self._cross(random)
+
+    def _linear(self, random: np.random.Generator, inputs: int, outputs: int) -> tuple[Numbers, Numbers]:
+        if self._config.interaction is Interaction.DCN:
+            bound = inputs**-0.5
+            return random.uniform(-bound, bound, (outputs, inputs)), random.uniform(-bound, bound, outputs)
+        weight = random.normal(0.0, (2 / (inputs + outputs)) ** 0.5, (outputs, inputs))
+        return weight, random.normal(0.0, (1 / outputs) ** 0.5, outputs)
+
+    def _cross(self, random: np.random.Generator) -> dict[str, Tensor]:
+        """Return what torchrec's LowRankCrossNet begins with: matrices by Glorot's normal law, biases of 0."""
+        width, rank = self._config.features_width, self._config.cross_rank
+        deviation = (2 / (width + rank)) ** 0.5
+        weights: dict[str, Tensor] = {}
+        for layer in range(self._config.cross_layers):
+            for name, shape in (("w", (width, rank)), ("v", (rank, width))):
+                weight = random.standard_normal(shape, np.float32) * np.float32(deviation)
+                weights[f"cross_l.{layer}.{name}"] = torch.from_numpy(weight)
+            weights[f"cross_l.{layer}.bias"] = torch.zeros(width)
         return weights
 
 
-def gather_rows(origin: WeightOrigin, sparse_BF: Tensor) -> Tensor:
-    """Return the fp32 rows of `sparse_BF` straight from their origin, shape (B, F, D)."""
-    tables = [_gather(origin, table, ids_B.numpy()) for table, ids_B in enumerate(sparse_BF.unbind(dim=1))]
-    return torch.stack(tables, dim=1)
+def gather_rows(origin: WeightOrigin, sparse_BC: Tensor, id_tables: Sequence[int] | None = None) -> Tensor:
+    """Return the fp32 rows of `sparse_BC` straight from their origin, shape (B, C, D).
+
+    `id_tables` names the table of each of the C ids of a sample; None: one id in each table.
+    """
+    tables = range(sparse_BC.shape[1]) if id_tables is None else id_tables
+    rows = [_gather(origin, table, ids_B.numpy()) for table, ids_B in zip(tables, sparse_BC.unbind(1), strict=True)]
+    return torch.stack(rows, dim=1)
+
+
+def pooled(config: DlrmConfig, rows_BCD: Tensor) -> Tensor:
+    """Return the sum of the rows of each table that a sample has ids in, shape (B, F, D)."""
+    if not config.hots:
+        return rows_BCD
+    return torch.stack([rows.sum(dim=1) for rows in torch.split(rows_BCD, list(config.hots), dim=1)], dim=1)
+
+
+def pooled_rows(config: DlrmConfig, origin: WeightOrigin, sparse_BC: Tensor) -> Tensor:
+    """Return the same straight from their origin, in little memory, shape (B, F, D)."""
+    hots = list(config.hots or (1,) * config.num_tables)
+    sums = []
+    for table, ids_BH in enumerate(torch.split(sparse_BC, hots, dim=1)):
+        unique_U, place_BH = np.unique(ids_BH.numpy(), return_inverse=True)
+        rows_UD = torch.from_numpy(np.concatenate([origin.rows(table, row, row + 1) for row in unique_U.tolist()]))
+        # A bag at a time: all rows of a hundred ids at once would take a hundred times the memory.
+        sums.append(functional.embedding_bag(torch.from_numpy(place_BH).view(ids_BH.shape), rows_UD, mode="sum"))
+    return torch.stack(sums, dim=1)
 
 
 def _gather(origin: WeightOrigin, table: int, ids_B: npt.NDArray[np.int64]) -> Tensor:

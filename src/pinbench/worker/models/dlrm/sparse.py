@@ -36,6 +36,35 @@ class SparseArch(TableBlock):
         return functional.embedding(sparse_BF + self.offset_F, self.tables_RD)
 
 
+class HotArch(TableBlock):
+    """Sums of rows, of as many ids in each sample as its table has by `hots` (MLPerf's multi-hot data).
+
+    C: the ids of a sample, those of one table after the other.
+    """
+
+    first_row_C: Tensor
+    begin_F: Tensor
+
+    def __init__(self, tables_RD: Tensor, table_rows: Sequence[int], hots: Sequence[int]) -> None:
+        super().__init__(tables_RD, table_rows)
+        self.ids = sum(hots)
+        first_row_C = self.offset_F.repeat_interleave(torch.tensor(hots))
+        self.register_buffer("first_row_C", first_row_C, persistent=False)
+        self.register_buffer("begin_F", torch.tensor([0, *accumulate(hots)][:-1]), persistent=False)
+
+    def bags(self, sparse_BC: Tensor) -> tuple[Tensor, Tensor]:
+        """Return rows of the block, shape (B * C,), and where each of the B * F bags begins among them."""
+        row_BC = sparse_BC + self.first_row_C
+        begin_BF = torch.arange(len(sparse_BC), device=sparse_BC.device).unsqueeze(1) * self.ids + self.begin_F
+        return row_BC.flatten(), begin_BF.flatten()
+
+    def forward(self, sparse_BC: Tensor) -> Tensor:
+        """Return the sum of each bag, shape (B, F, D), of ids within each feature's own table."""
+        row_N, begin_K = self.bags(sparse_BC)
+        sum_KD = functional.embedding_bag(row_N, self.tables_RD, begin_K, mode="sum")
+        return sum_KD.view(-1, len(self.offset_F), self.tables_RD.shape[1])
+
+
 class PooledArch(TableBlock):
     """Sums of rows: each feature is a bag of them (multi-hot)."""
 

@@ -10,8 +10,8 @@ from safetensors.torch import save_file
 
 from pinbench.worker.models.dlrm.checkpoint import CheckpointOrigin, expected_shapes
 from pinbench.worker.models.dlrm.config import make_config
-from pinbench.worker.models.dlrm.mapped_pages import drop_pages
 from pinbench.worker.models.dlrm.rows import fill_tables
+from pinbench.worker.models.mapped_pages import drop_pages
 
 CONFIG = make_config(
     embedding_dim=64, bottom="13-64", over="4-1", table_rows=(1 << 17, 100, 1 << 17), interaction="dot"
