@@ -25,6 +25,8 @@ class Roofline:
         self._config = config
         self._batch_size = batch_size
         shapes = {pair for stack in (config.bottom, config.over) for pair in pairwise(stack)}
+        if config.cross_layers:
+            shapes |= {(config.features_width, config.cross_rank), (config.cross_rank, config.features_width)}
         self._layers = [
             (2 * inputs * outputs, *packed_product(dtype, batch_size, inputs, outputs))
             for inputs, outputs in sorted(shapes)

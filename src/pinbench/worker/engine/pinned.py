@@ -20,6 +20,7 @@ from pinbench.worker.engine._needs import versions
 from pinbench.worker.executable import Executable, Setting
 from pinbench.worker.onednn.fpmath import multiplies_in_bfloat16
 from pinbench.worker.ops import isa as isas
+from pinbench.worker.ops.bags import BagParts, HasBags, make_bag_features
 from pinbench.worker.ops.code_operators import make_code_chain, make_code_layers
 from pinbench.worker.ops.code_parts import CodeParts, is_quantized, take_apart_codes
 from pinbench.worker.ops.operators import Operator, Operators, load, make_chain, make_layers
@@ -50,12 +51,13 @@ def compile(  # noqa: A001 - the verb of every engine
     """
     if isinstance(model, HasPaths):
         return _fastest_path(model, inputs, setting)
+    if isinstance(model, HasBags) and (bags := model.bag_parts()) is not None:
+        return _adding_up(model, bags, inputs, setting)
     try:
         parts = take_apart_codes(model) if is_quantized(model) else take_apart(model)
         operators = load(setting.cache, setting.cpus)
     except OperatorError as error:
-        fallback = eager.compile(model, inputs, setting)
-        return replace(fallback, facts=replace(fallback.facts, fallback=f"not pinned: {error}"))
+        return _fallback(model, inputs, setting, error)
     isa = isas.best(isas.useful(_multiplied(parts)), setting.max_cpu_isa)
     batch_size = len(inputs[0])
     paths = _paths(operators, parts, isa, batch_size, setting)
@@ -74,6 +76,34 @@ def compile(  # noqa: A001 - the verb of every engine
         ),
         own_kernels=_kernels(parts, path, isa),
     )
+
+
+def _adding_up(
+    model: nn.Module, bags: BagParts, inputs: tuple[Tensor, ...], setting: Setting
+) -> Executable:
+    """Return a model whose rows our operator adds up, and whose layers oneDNN computes."""
+    assert isinstance(model, HasBags)
+    try:
+        operators = load(setting.cache, setting.cpus)
+        isa = isas.best(isas.useful(bags.tables_RD.dtype), setting.max_cpu_isa)
+        model.add_up_by(make_bag_features(operators, bags, isa))
+    except OperatorError as error:
+        return _fallback(model, inputs, setting, error)
+    executable = eager.compile(model, inputs, setting)
+    facts = replace(executable.facts, name="pinned", path=_LAYERS, isa=isa, build_s=operators.build_s)
+    kernel = Kernel(
+        primitive="bag_features", implementation=f"pinbench:{isa}", types=_types(bags.tables_RD.dtype), calls=1
+    )
+    return replace(executable, facts=facts, own_kernels=(kernel,))
+
+
+def _fallback(model: nn.Module, inputs: tuple[Tensor, ...], setting: Setting, error: OperatorError) -> Executable:
+    fallback = eager.compile(model, inputs, setting)
+    return replace(fallback, facts=replace(fallback.facts, fallback=f"not pinned: {error}"))
+
+
+def _types(dtype: torch.dtype) -> str:
+    return " ".join(f"{operand}:{_TYPES[dtype]}" for operand in ("src", "wei", "dst"))
 
 
 def _multiplied(parts: DlrmParts) -> torch.dtype:
@@ -128,7 +158,7 @@ def _random_bags(parts: DlrmParts, offset_K: Tensor, generator: torch.Generator)
 
 
 def _kernels(parts: DlrmParts, path: str, isa: str) -> tuple[Kernel, ...]:
-    types = " ".join(f"{operand}:{_TYPES[parts.tables_RD.dtype]}" for operand in ("src", "wei", "dst"))
+    types = _types(parts.tables_RD.dtype)
     implementation = f"pinbench:{isa}"
     lookup = Kernel(primitive="lookup_dots", implementation=implementation, types=types, calls=1)
     layers = len(parts.bottom.weights) + len(parts.over.weights)

@@ -10,8 +10,8 @@ from pinbench.contract.case import Case
 from pinbench.worker.models.dlrm.checkpoint import CheckpointOrigin, Stored
 from pinbench.worker.models.dlrm.config import DlrmConfig
 from pinbench.worker.models.dlrm.rows import BLOCK_ROWS, WeightOrigin
-from pinbench.worker.training import dlrm as by_sgd
-from pinbench.worker.training import dlrm_dcn as by_adagrad
+from pinbench.worker.training import dlrm as sgd_trainers
+from pinbench.worker.training import dlrm_dcn as adagrad_trainers
 from pinbench.worker.training.adagrad import Accumulated
 from pinbench.worker.training.mlperf_optimizers import Adagrad, Optimizer
 
@@ -25,7 +25,7 @@ def learns_by_adagrad(case: Case) -> bool:
 
 def trainers_of(case: Case) -> ModuleType:
     """Return the package with an engine in each file."""
-    return by_adagrad if learns_by_adagrad(case) else by_sgd
+    return adagrad_trainers if learns_by_adagrad(case) else sgd_trainers
 
 
 def optimizer_of(case: Case) -> Optimizer | None:
@@ -39,10 +39,10 @@ def rows_with_sums(case: Case) -> Callable[[Sequence[int]], int]:
 
 
 def accumulated_of(
-    case: Case, config: DlrmConfig, resumed: WeightOrigin | None, weights: Mapping[str, Tensor]
+    by_adagrad: bool, config: DlrmConfig, resumed: WeightOrigin | None, weights: Mapping[str, Tensor]
 ) -> Accumulated | None:
     """Return the sums to go on with: those of the checkpoint that is resumed, or 0; None: of plain SGD."""
-    if not learns_by_adagrad(case):
+    if not by_adagrad:
         return None
     kept = resumed.accumulators() if isinstance(resumed, CheckpointOrigin) else {}
     tables_RD = torch.zeros(sum(config.table_rows), config.embedding_dim)

@@ -131,8 +131,8 @@ def _prepare(
     model = Model(config=config, max_ind_range=max_ind_range, origin=origin, tables_RD=tables_RD)
     gate.phase("engine")
     told = read_header(knobs.onednn_verbose)
-    stacks = origin.stacks()
-    order = replace(_trainer_order(instance), accumulated=accumulated_of(case, config, stand.origin, stacks))
+    stacks, by_adagrad = origin.stacks(), learns_by_adagrad(case)
+    order = replace(_trainer_order(instance), accumulated=accumulated_of(by_adagrad, config, stand.origin, stacks))
     trainer: Trainer
     if group is None:
         trainer = engine.make(config, tables_RD, stacks, order)
@@ -149,7 +149,7 @@ def _prepare(
     allowed = Allowance(
         logits=precision.LOGIT_TOLERANCE,
         learns=case.mode is not Mode.ACCURACY,
-        rate=CHECKED_RATE if learns_by_adagrad(case) else 1.0,
+        rate=CHECKED_RATE if by_adagrad else 1.0,
     )
     prepared = Prepared(
         step=learner.measured_step,

@@ -12,6 +12,7 @@ from pinbench.worker.models.dlrm.interaction import CatInteraction, DotInteracti
 from pinbench.worker.models.dlrm.lookup_dots import LookupDots
 from pinbench.worker.models.dlrm.over import OverArch
 from pinbench.worker.models.dlrm.sparse import HotArch, PooledArch, SparseArch
+from pinbench.worker.ops.bags import BagOperator, BagParts
 from pinbench.worker.ops.parts import DotParts
 
 
@@ -31,6 +32,23 @@ class Features(nn.Module):
         """Return the input of the over arch, shape (B, W); `sparse` is what the sparse arch takes."""
         features_BW: Tensor = self.interaction(dense_BD, self.sparse_arch(*sparse))
         return features_BW
+
+
+class BagFeatures(nn.Module):
+    """The same, the sums of rows by an operator of our own."""
+
+    def __init__(self, features: Features, operator: BagOperator) -> None:
+        super().__init__()
+        assert isinstance(features.sparse_arch, HotArch)
+        assert isinstance(features.interaction, CrossInteraction)
+        self.sparse_arch, self.interaction = features.sparse_arch, features.interaction
+        self._operator = operator
+
+    def forward(self, dense_BD: Tensor, sparse_BC: Tensor) -> Tensor:
+        """Return the input of the over arch, shape (B, W)."""
+        row_N, offset_K = self.sparse_arch.bags(sparse_BC, with_end=True)
+        features_BW = self._operator(dense_BD.to(self.sparse_arch.tables_RD.dtype), row_N, offset_K)
+        return self.interaction.cross(features_BW)
 
 
 class Dlrm(nn.Module):
@@ -89,6 +107,20 @@ class Dlrm(nn.Module):
                     over=self.over_arch.layers,
                 )
         return None
+
+    def bag_parts(self) -> BagParts | None:
+        """Return what an operator that adds up rows needs; None: there is one that computes more, or no bag."""
+        match self.features:
+            case Features(sparse_arch=HotArch() as tables, interaction=CrossInteraction()):
+                end = torch.tensor([len(tables.tables_RD)])
+                rows_F = torch.diff(tables.offset_F, append=end)
+                return BagParts(tables_RD=tables.tables_RD, first_row_F=tables.offset_F, rows_F=rows_F)
+        return None
+
+    def add_up_by(self, operator: BagOperator) -> None:
+        """Leave the sums of rows to `operator`."""
+        assert isinstance(self.features, Features)
+        self.features = BagFeatures(self.features, operator)
 
     def forward(self, dense_BI: Tensor, *sparse: Tensor) -> Tensor:
         """Return the click probability, shape (B,); `sparse` is what the sparse arch takes."""

@@ -52,11 +52,15 @@ class HotArch(TableBlock):
         self.register_buffer("first_row_C", first_row_C, persistent=False)
         self.register_buffer("begin_F", torch.tensor([0, *accumulate(hots)][:-1]), persistent=False)
 
-    def bags(self, sparse_BC: Tensor) -> tuple[Tensor, Tensor]:
-        """Return rows of the block, shape (B * C,), and where each of the B * F bags begins among them."""
-        row_BC = sparse_BC + self.first_row_C
+    def bags(self, sparse_BC: Tensor, *, with_end: bool = False) -> tuple[Tensor, Tensor]:
+        """Return rows of the block, shape (B * C,), and where each of the B * F bags begins among them.
+
+        `with_end`: and where the last one ends.
+        """
+        row_N = (sparse_BC + self.first_row_C).flatten()
         begin_BF = torch.arange(len(sparse_BC), device=sparse_BC.device).unsqueeze(1) * self.ids + self.begin_F
-        return row_BC.flatten(), begin_BF.flatten()
+        begin_K = begin_BF.flatten()
+        return row_N, functional.pad(begin_K, (0, 1), value=len(row_N)) if with_end else begin_K
 
     def forward(self, sparse_BC: Tensor) -> Tensor:
         """Return the sum of each bag, shape (B, F, D), of ids within each feature's own table."""

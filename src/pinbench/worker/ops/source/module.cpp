@@ -1,6 +1,7 @@
 // What PyTorch sees: torch.classes.pinbench, by torch.classes.load_library.
 #include <torch/library.h>
 
+#include "bag_features.h"
 #include "code_chain.h"
 #include "code_layers.h"
 #include "dlrm_training.h"
@@ -65,6 +66,9 @@ TORCH_LIBRARY(PINBENCH_NAMESPACE, library) {
   library.class_<PINBENCH_NAMESPACE::LookupDots>("LookupDots")
       .def(torch::init<Name, at::Tensor, at::Tensor, at::Tensor, int64_t>())
       .def("forward", &PINBENCH_NAMESPACE::LookupDots::forward, "", arguments);
+  library.class_<PINBENCH_NAMESPACE::BagFeatures>("BagFeatures")
+      .def(torch::init<Name, at::Tensor, at::Tensor, at::Tensor>())
+      .def("forward", &PINBENCH_NAMESPACE::BagFeatures::forward);
   library.class_<PINBENCH_NAMESPACE::DlrmLayers>("DlrmLayers")
       .def(torch::init<Name, at::Tensor, at::Tensor, at::Tensor, int64_t, int64_t, int64_t, Tensors, Tensors, Tensors,
                        Tensors, at::Tensor, double, int64_t>())
