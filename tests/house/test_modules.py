@@ -148,6 +148,17 @@ _COVERED |= {
     }.items()
 }  # fmt: skip
 _COVERED |= {"worker/onednn/trained_linear.py": "training/dlrm/test_eager.py"}
+# DLRM-DCNv2: its boxes and its learning are compared with torchrec's numbers.
+_COVERED |= {
+    f"worker/{name}.py": "numeric/test_dcn_golden.py"
+    for name in (
+        "models/dlrm/cross", "models/dlrm/torchrec_names", "training/dlrm_dcn/_cross_stacks", "training/dlrm_dcn/eager",
+    )
+}  # fmt: skip
+_COVERED |= {
+    "worker/ops/bags.py": "ops/test_bag_features.py",
+    "worker/recipes/_dlrm_adagrad.py": "worker/test_dlrm_dcn_recipe.py",
+}
 _COVERED |= {
     f"worker/training/dlrm/_{name}.py": "training/distributed/test_sharded.py"
     for name in ("gathered", "parts", "row_exchange", "stacks", "summed")

@@ -145,7 +145,8 @@ def test_mlperfs_log_names_the_benchmark_and_its_optimizer(tmp_path):
         rows = 100
 
     log.initialised(training_run(case, CONFIG, Rows(), 50))
-    lines = [json.loads(line.removeprefix(":::MLLOG ")) for path in tmp_path.iterdir() for line in path.open()]
+    (path,) = tmp_path.iterdir()
+    lines = [json.loads(line.removeprefix(":::MLLOG ")) for line in path.read_text().splitlines()]
     told = {line["key"]: line["value"] for line in lines}
     assert told["submission_benchmark"] == "dlrm_dcnv2"
     assert (told["opt_name"], told["opt_adagrad_epsilon"], told["opt_base_learning_rate"]) == ("adagrad", 1e-8, 0.005)
