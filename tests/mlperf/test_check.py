@@ -57,6 +57,32 @@ def test_a_time_that_goes_back_is_a_fault(log):
     assert "(line 6)" in fault
 
 
+@pytest.mark.parametrize(
+    "key",
+    ["submission_org", "submission_platform", "seed", "global_batch_size", "gradient_accumulation_steps",
+     "train_samples", "eval_samples"],
+)  # fmt: skip
+def test_a_run_that_cannot_be_told_from_others_or_repeated_is_a_fault(log, key):
+    kept = [event for event in events(log) if event["key"] != key]
+    assert faults(read_log(rewrite(log, kept)), TARGET) == (f"{key} must stand there once, found 0",)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("submission_org", " ", "must be a name, found ' '"),
+        ("seed", -1, "must be a whole number from 0 on, found -1"),
+        ("global_batch_size", 0, "must be a whole number from 1 on, found 0"),
+        ("eval_samples", "many", "must be a whole number from 1 on, found 'many'"),
+        ("train_samples", True, "must be a whole number from 1 on, found True"),
+    ],
+)
+def test_an_identity_that_cannot_be_is_a_fault(log, key, value, message):
+    (fault,) = broken(log, key, {"value": value})
+    assert fault.startswith(f"{key} (line ")
+    assert fault.endswith(message)
+
+
 @pytest.mark.parametrize("key", ["init_start", "init_stop", "run_start", "run_stop"])
 def test_an_edge_that_is_missing_is_a_fault(log, key):
     rewrite(log, [event for event in events(log) if event["key"] != key])

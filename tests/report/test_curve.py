@@ -2,6 +2,8 @@
 
 import csv
 import json
+import re
+import struct
 import sys
 from dataclasses import replace
 
@@ -47,8 +49,13 @@ def test_without_matplotlib_one_line_says_so_and_the_numbers_are_there(tmp_path,
     assert sorted(path.name for path in tmp_path.iterdir()) == ["curve.csv", "curve.json"]
 
 
-def test_with_matplotlib_both_curves_are_drawn(tmp_path):
-    pytest.importorskip("matplotlib")
+def test_with_matplotlib_both_curves_are_drawn_with_labels_and_units(tmp_path):
+    pytest.importorskip("matplotlib", reason="script/env/python plot installs it")
     assert write_curve(record_of(), tmp_path) is None
-    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
-    assert "<svg" in (tmp_path / "curve.svg").read_text()
+    content = (tmp_path / "curve.png").read_bytes()
+    assert content.startswith(b"\x89PNG")
+    assert struct.unpack(">II", content[16:24]) == (960, 540)
+    drawn = re.findall("<!-- (.*?) -->", (tmp_path / "curve.svg").read_text(), re.DOTALL)  # each text, beside its shapes
+    texts = ["epochs learned", "loss (nats)", "AUC of test rows (%)", "training loss", "log loss of test rows", "AUC"]
+    assert {*texts, "target AUC", "Bayes AUC"} <= set(drawn)
+    assert any("batches of " in text for text in drawn)

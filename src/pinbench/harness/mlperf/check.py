@@ -11,6 +11,15 @@ from pinbench.contract.mlperf import BENCHMARKS
 from pinbench.harness.mlperf.log import Event, Log
 
 _ORDER = ("init_start", "init_stop", "run_start", "run_stop")
+# What a run cannot be told from another one, or repeated, without; the checker asks closed logs for some of them only.
+_NAMES = ("submission_org", "submission_platform")
+_COUNTS = {
+    "seed": 0,
+    "global_batch_size": 1,
+    "gradient_accumulation_steps": 1,
+    "train_samples": 1,
+    "eval_samples": 1,
+}  # by key, with the least that it can be
 _WITHIN_RUN = (
     "block_start", "block_stop", "epoch_start", "epoch_stop", "eval_start", "eval_accuracy", "eval_stop",
 )  # fmt: skip
@@ -18,7 +27,8 @@ _WITHIN_RUN = (
 
 def faults(log: Log, target: float) -> tuple[str, ...]:
     """Return what is wrong with `log`, nothing for a run that succeeded with a quality of at least `target`."""
-    return (*_times(log.events), *_order(log.events), *_status(log.events), *_quality(log, target))
+    rules = (_times(log.events), _order(log.events), _identity(log.events), _status(log.events), _quality(log, target))
+    return tuple(fault for rule in rules for fault in rule)
 
 
 def minutes_to_train(log: Log) -> float:
@@ -51,6 +61,17 @@ def _order(events: Sequence[Event]) -> Iterator[str]:
         if (event.key in _WITHIN_RUN) and not places["run_start"] < place < places["run_stop"]:
             yield f"{event.key} (line {event.line}) is not between run_start and run_stop"
     yield from _evaluations(events)
+
+
+def _identity(events: Sequence[Event]) -> Iterator[str]:
+    found = {key: [event for event in events if event.key == key] for key in (*_NAMES, *_COUNTS)}
+    for key, said in found.items():
+        if len(said) != 1:
+            yield f"{key} must stand there once, found {len(said)}"
+        elif key in _NAMES and not (isinstance(said[0].value, str) and said[0].value.strip()):
+            yield f"{key} (line {said[0].line}) must be a name, found {said[0].value!r}"
+        elif key in _COUNTS and not (type(said[0].value) is int and said[0].value >= _COUNTS[key]):
+            yield f"{key} (line {said[0].line}) must be a whole number from {_COUNTS[key]} on, found {said[0].value!r}"
 
 
 def _evaluations(events: Sequence[Event]) -> Iterator[str]:

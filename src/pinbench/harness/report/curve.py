@@ -19,6 +19,7 @@ NAME = "curve"  # of the files, before .json, .csv, .svg and .png
 COLUMNS = ("step", "epoch", "elapsed_s", "auc", "log_loss", "train_loss", "samples")
 
 _SIZE_INCHES, _DOTS_PER_INCH = (8.0, 4.5), 120
+_GRID = 0.3  # opacity
 _PLOTS = ("svg", "png")
 
 
@@ -41,7 +42,7 @@ def write_curve(record: Record, folder: Path) -> str | None:
         figure_type: Callable[..., Any] = import_module("matplotlib.figure").Figure
     except ImportError:
         return f"{NAME}.csv is not plotted: matplotlib is not installed (`script/env/python plot` installs it)"
-    figure = _figure(figure_type, training)
+    figure = _figure(figure_type, training, _title(record))
     for ending in _PLOTS:
         _save(figure, folder / f"{NAME}.{ending}")
     return None
@@ -61,24 +62,37 @@ def _csv(rows: list[dict[str, int | float]]) -> str:
     return buffer.getvalue()
 
 
-def _figure(figure_type: Callable[..., Any], training: Training) -> Any:
-    """Return losses and area over epochs, each on its own axis."""
+def _title(record: Record) -> str:
+    if record.plan is None:
+        return ""
+    case = record.plan.case
+    return f"{case.name}\nbatches of {case.knobs.batch_size}, seed {case.knobs.seed}"
+
+
+def _figure(figure_type: Callable[..., Any], training: Training, title: str) -> Any:
+    """Return losses and area over epochs, each on its own axis; told apart by marks, too, for print without colours."""
     evaluations = training.evaluations
     epochs = [evaluation.epoch for evaluation in evaluations]
     figure = figure_type(figsize=_SIZE_INCHES, layout="constrained")
     losses = figure.subplots()
+    losses.set_title(title, fontsize="medium")
     losses.plot(epochs, [found.train_loss for found in evaluations], "o-", color="tab:blue", label="training loss")
-    losses.plot(epochs, [found.accuracy.log_loss for found in evaluations], "o-", color="tab:cyan", label="log loss")
-    losses.set_xlabel("epoch")
+    log_losses = [found.accuracy.log_loss for found in evaluations]
+    losses.plot(epochs, log_losses, "^--", color="tab:cyan", label="log loss of test rows")
+    losses.set_xlabel("epochs learned")
     losses.set_ylabel("loss (nats)")
+    losses.grid(alpha=_GRID)
     areas = losses.twinx()
     areas.plot(epochs, [found.accuracy.auc * PERCENT for found in evaluations], "s-", color="tab:red", label="AUC")
-    areas.set_ylabel("AUC (%)")
-    limits = (("target", training.target_auc, "--"), ("Bayes AUC", evaluations[-1].accuracy.bayes_auc, ":"))
-    for name, auc, style in limits:
+    areas.set_ylabel("AUC of test rows (%)")
+    limits = (
+        ("target AUC", training.target_auc, "--", "tab:red"),
+        ("Bayes AUC", evaluations[-1].accuracy.bayes_auc, ":", "black"),
+    )
+    for name, auc, style, color in limits:
         if auc is not None:
-            areas.axhline(auc * PERCENT, linestyle=style, color="tab:red", label=name)
-    figure.legend(loc="outside upper center", ncols=5)
+            areas.axhline(auc * PERCENT, linestyle=style, color=color, label=name)
+    figure.legend(loc="outside lower center", ncols=5, fontsize="small")
     return figure
 
 
