@@ -56,8 +56,8 @@ def trainer(
         cache=cache_folder(os.environ),
         max_cpu_isa=os.environ.get("ONEDNN_MAX_CPU_ISA"),
     )
-    order = TrainerOrder(setting=setting, batch_size=batch_size)
-    return PinnedTrainer(config, tables_RD, SeededOrigin(config, 0).stacks(), order, split_tables=split_tables)
+    order = TrainerOrder(setting=setting, batch_size=batch_size, split_tables=split_tables)
+    return PinnedTrainer(config, tables_RD, SeededOrigin(config, 0).stacks(), order)
 
 
 def batches_of(batch_size: int, arguments: argparse.Namespace, config: DlrmConfig) -> list[Batch]:

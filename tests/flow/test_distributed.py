@@ -53,6 +53,11 @@ def training(logs, instance=0):
     return json.loads(path.read_text())["training"]
 
 
+def engines(logs):
+    found = [json.loads(path.read_text())["engine"] for path in logs.glob("logs-*/itr-1/worker-*/*/result.json")]
+    return [(engine["name"], engine["fallback"]) for engine in found]
+
+
 def losses(found):
     return [evaluation["train_loss"] for evaluation in found["evaluations"]]
 
@@ -86,7 +91,7 @@ def test_two_ranks_of_one_host_have_the_losses_of_one_process_and_count_each_row
     (samples,) = kpi(output, "Samples")
     assert 19 * 64 <= samples <= 20 * 64  # of the window in which both ranks measured, which lacks a last half step
     assert kpi(output, "Ranks") == [2]
-    assert "not pinned: it trains one process alone" in output
+    assert engines(logs) == [("pinned", None)] * 2  # the kernels of one process
     assert kpi(output, "Throughput of All Hosts") == []
     # One process goes on with the checkpoint of two, and two with that of one.
     resumed = {"CHECKPOINT_DIR": checkpoints, "RESUME": True}
@@ -147,4 +152,4 @@ def await_worker(logs):
 def test_an_engine_of_one_process_that_is_asked_for_is_refused(tmp_path):
     done = finished(command(tmp_path, DISTRIBUTED=True, INSTANCE_NUMBER=1, ENGINE="inductor"))
     assert done.returncode == 2
-    assert "ENGINE=inductor does not train on several ranks; set ENGINE=eager" in done.stdout
+    assert "ENGINE=inductor does not train on several ranks; set ENGINE to one of: eager, pinned" in done.stdout

@@ -161,7 +161,7 @@ _COVERED |= {
 }
 _COVERED |= {
     f"worker/training/dlrm/_{name}.py": "training/distributed/test_sharded.py"
-    for name in ("gathered", "parts", "row_exchange", "stacks", "summed")
+    for name in ("gathered", "parts", "row_exchange", "sharded_pinned", "shards", "stacks", "summed")
 }
 _COVERED |= {
     f"worker/training/distributed/{name}.py": "training/distributed/test_endings.py"

@@ -55,7 +55,9 @@ def test_with_matplotlib_both_curves_are_drawn_with_labels_and_units(tmp_path):
     content = (tmp_path / "curve.png").read_bytes()
     assert content.startswith(b"\x89PNG")
     assert struct.unpack(">II", content[16:24]) == (960, 540)
-    drawn = re.findall("<!-- (.*?) -->", (tmp_path / "curve.svg").read_text(), re.DOTALL)  # each text, beside its shapes
+    drawn = re.findall(
+        "<!-- (.*?) -->", (tmp_path / "curve.svg").read_text(), re.DOTALL
+    )  # each text, beside its shapes
     texts = ["epochs learned", "loss (nats)", "AUC of test rows (%)", "training loss", "log loss of test rows", "AUC"]
     assert {*texts, "target AUC", "Bayes AUC"} <= set(drawn)
     assert any("batches of " in text for text in drawn)

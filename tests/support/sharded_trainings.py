@@ -20,18 +20,21 @@ from training_golden import (
 
 from pinbench.base.errors import DataError
 from pinbench.contract.case import Precision
+from pinbench.worker.training.dlrm import _sharded, _sharded_pinned
 from pinbench.worker.training.dlrm._parts import tables_of_ranks
-from pinbench.worker.training.dlrm._sharded import Sharded
 from pinbench.worker.training.schedule import learning_rate
 from pinbench.worker.training.trainer import TrainerOrder
 
+MAKE = {"eager": _sharded.make, "pinned": _sharded_pinned.make}
 
-def sharded_of(group, weights, config, precision=Precision.FP32):
+
+def sharded_of(group, weights, config, precision=Precision.FP32, engine="eager"):
     tensors = {name: torch.as_tensor(weight).clone() for name, weight in weights.items()}
     tables = [tensors.pop(f"emb_l.{table}.weight") for table in range(config.num_tables)]
     own = [tables[table] for table in tables_of_ranks(config.table_rows, group.ranks)[group.rank]]
     tables_RD = torch.cat([torch.empty(0, config.embedding_dim), *own])
-    return Sharded(config, tables_RD, tensors, TrainerOrder(setting=setting_of(precision), batch_size=256), group)
+    order = TrainerOrder(setting=setting_of(precision), batch_size=256)
+    return MAKE[engine](config, tables_RD, tensors, order, group)
 
 
 def save(trainer, group, path):
@@ -51,10 +54,10 @@ STEPS = 27
 SEED = 500
 
 
-def golden(group, parts, path):
+def golden(group, engine, parts, path):
     """Learn golden steps in `parts` micro-batches each; return losses, probabilities and what a rank holds."""
     train, test = open_golden("train"), open_golden("test")
-    trainer = sharded_of(group, read_trace().begin, golden_config())
+    trainer = sharded_of(group, read_trace().begin, golden_config(), engine=engine)
     losses, probabilities = [], []
     for step in range(1, STEPS + 1):
         begin, end = (step - 1) * BATCH_SIZE, step * BATCH_SIZE
@@ -65,20 +68,22 @@ def golden(group, parts, path):
         piece = test.piece(begin, min(begin + TEST_BATCH_SIZE, test.rows))
         probabilities += trainer.predict(piece).tolist()
     save(trainer, group, path)
-    stacks = b"".join(weight.numpy().tobytes() for weight in trainer._stacks.weights.values())
+    weights = trainer.weights_of(test.piece(0, 1))
+    stacks = b"".join(weight.numpy().tobytes() for name, weight in weights.items() if not name.startswith("emb_l"))
     return {
         "losses": losses,
         "probabilities": probabilities,
         "stacks": hashlib.sha256(stacks).hexdigest(),
-        "rows": len(trainer._tables_RD),
+        "rows": len(trainer._shards.tables_RD),
+        "engine": trainer.facts.name,
         "facts": dict(trainer.facts.settings),
     }
 
 
-def small(group, precision, sizes, path):
+def small(group, engine, precision, sizes, path):
     """Learn one step each of batches with so many rows, of a small model; return the losses."""
     config = config_of()
-    trainer = sharded_of(group, weights_of(config), config, Precision(precision))
+    trainer = sharded_of(group, weights_of(config), config, Precision(precision), engine)
     losses = [
         trainer.step([batch_of(config, int(rows), seed)], RATE).item()
         for seed, rows in enumerate(sizes.split(","), SEED)

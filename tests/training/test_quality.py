@@ -32,21 +32,28 @@ def made_up(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("precision", [Precision.FP32, Precision.BFLOAT16])
-def test_a_short_training_learns_most_of_a_known_law(made_up, precision):
+@pytest.mark.parametrize(
+    ("precision", "split"),
+    [(Precision.FP32, False), (Precision.BFLOAT16, False), (Precision.BFLOAT16, True)],
+    ids=["fp32", "bfloat16", "bfloat16 split tables"],
+)
+def test_a_short_training_learns_most_of_a_known_law(made_up, precision, split):
     train, test = open_split(made_up, "train", None), open_split(made_up, "test", None)
     config = make_config(embedding_dim=8, bottom="13-32-8", over="32-1", table_rows=train.table_rows, interaction="dot")
     origin = SeededOrigin(config, 0)
     tables_RD = torch.cat([torch.from_numpy(origin.rows(t, 0, n).copy()) for t, n in enumerate(train.table_rows)])
-    order = TrainerOrder(setting=setting_of(precision), batch_size=BATCH_SIZE)
+    order = TrainerOrder(setting=setting_of(precision), batch_size=BATCH_SIZE, split_tables=split)
     steps = -(-train.rows // BATCH_SIZE)
+    trainer = pinned.make(config, tables_RD, origin.stacks(), order)
     fit = fit_of(
-        trainer=pinned.make(config, tables_RD, origin.stacks(), order), train=train, test=test, batch_size=BATCH_SIZE,
+        trainer=trainer, train=train, test=test, batch_size=BATCH_SIZE,
         last_step=steps, test_every=steps, steps_per_epoch=steps,
         schedule=Schedule(base=2.0, warmup_steps=50, decay_start_step=steps // 4, decay_steps=3 * steps // 4),
     )  # fmt: skip
     training = fit.run()
     fit.close()
+    assert (trainer.facts.fallback, "halves" in trainer.facts.settings["tables"]) == (None, split)
     auc, bayes_auc = training.evaluations[-1].accuracy.auc, test.planted_auc
     assert bayes_auc == pytest.approx(0.85, abs=0.01)
+    # All three learn 89.5 to 90 %: in bfloat16 as much as in fp32.
     assert (auc - 0.5) / (bayes_auc - 0.5) > 0.88

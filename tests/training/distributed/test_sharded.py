@@ -11,9 +11,10 @@ from small_dlrm import RATE, batch_of, config_of, expected, weights_of
 from training_golden import CAP, TEST_BATCH_SIZE, open_golden, read_trace, trainer_of
 
 from pinbench.contract.case import Precision
-from pinbench.worker.training.dlrm import eager
+from pinbench.worker.training.dlrm import eager, pinned
 from pinbench.worker.training.dlrm._parts import part_of_rank, tables_of_ranks
 
+RANKS = 5  # there are four tables: the fifth rank has none
 SIZES = (40, 1, 2, 17, 5) * 10  # one and two: fewer rows than ranks
 
 
@@ -22,11 +23,12 @@ def furthest(found, weights):
     return max(np.abs(np.asarray(found[name]) - np.asarray(weight)).max() for name, weight in weights.items())
 
 
-@pytest.mark.parametrize(("ranks", "parts"), [(1, 1), (2, 1), (3, 4)])
-def test_losses_and_probabilities_of_any_number_of_ranks_are_the_references(ranks, parts, tmp_path):
+@pytest.mark.parametrize(("engine", "ranks", "parts"), [("eager", 3, 4), ("pinned", 2, 1), ("pinned", 3, 4)])
+def test_losses_and_probabilities_of_any_number_of_ranks_are_the_references(engine, ranks, parts, tmp_path):
     trace = read_trace()
-    found = answers("sharded_trainings:golden", parts, tmp_path / "end.npz", ranks=ranks)
+    found = answers("sharded_trainings:golden", engine, parts, tmp_path / "end.npz", ranks=ranks)
     for answer in found:
+        assert answer["engine"] == engine
         assert np.abs(np.array(answer["losses"]) - trace.loss[:STEPS]).max() < 1e-5
     assert len({answer["stacks"] for answer in found}) == 1  # the same bits on all ranks
     assert len({str(answer["losses"]) for answer in found}) == 1
@@ -43,11 +45,13 @@ def test_losses_and_probabilities_of_any_number_of_ranks_are_the_references(rank
         assert (torch.tensor(answer["probabilities"]) - expected_B).abs().max() < 1e-6
 
 
-@pytest.mark.parametrize("ranks", [2, 5])  # there are four tables: the fifth rank has none
-def test_fifty_batches_some_with_fewer_rows_than_ranks_are_learned_as_in_float64(ranks, tmp_path):
+@pytest.mark.parametrize("engine", ["eager", "pinned"])
+def test_fifty_batches_some_with_fewer_rows_than_ranks_are_learned_as_in_float64(engine, tmp_path):
     config = config_of()
     weights = weights_of(config)
-    found = answers("sharded_trainings:small", "fp32", ",".join(map(str, SIZES)), tmp_path / "end.npz", ranks=ranks)
+    found = answers(
+        "sharded_trainings:small", engine, "fp32", ",".join(map(str, SIZES)), tmp_path / "end.npz", ranks=RANKS
+    )
     losses = []
     for seed, size in enumerate(SIZES, SEED):
         loss, weights = expected(config, weights, batch_of(config, size, seed))
@@ -59,11 +63,12 @@ def test_fifty_batches_some_with_fewer_rows_than_ranks_are_learned_as_in_float64
         assert furthest(end, weights_of(config)) > 1e-2
 
 
-def test_in_bfloat16_steps_are_those_of_one_process_in_bfloat16(tmp_path):
+@pytest.mark.parametrize("engine", [eager, pinned], ids=["eager", "pinned"])
+def test_in_bfloat16_steps_are_those_of_one_process_in_bfloat16(engine, tmp_path):
     config = config_of()
-    one = trainer_of(eager, weights_of(config), config, Precision.BFLOAT16)
+    one = trainer_of(engine, weights_of(config), config, Precision.BFLOAT16)
     losses = [one.step([batch_of(config, rows, seed)], RATE).item() for seed, rows in enumerate((64, 50), SEED)]
-    (found, _) = answers("sharded_trainings:small", "bfloat16", "64,50", tmp_path / "end.npz", ranks=2)
+    (found, _) = answers("sharded_trainings:small", one.facts.name, "bfloat16", "64,50", tmp_path / "end.npz", ranks=2)
     assert found == pytest.approx(losses, abs=1e-3)  # sums of other parts round elsewhere: 2**-9 of a logit
     assert all(math.isfinite(loss) for loss in found)
     with np.load(tmp_path / "end.npz") as end:

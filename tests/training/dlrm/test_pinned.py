@@ -23,16 +23,18 @@ _RATE = 0.3
 needs_compiler = pytest.mark.skipif(not any(map(shutil.which, _NAMES)), reason="no C++ compiler on PATH")
 
 
-def order_of(precision: Precision = Precision.FP32, device: str = "cpu") -> TrainerOrder:
-    return TrainerOrder(setting=setting_of(precision), batch_size=64, device=device)
+def order_of(precision: Precision = Precision.FP32, device: str = "cpu", *, split: bool = False) -> TrainerOrder:
+    return TrainerOrder(setting=setting_of(precision), batch_size=64, device=device, split_tables=split)
 
 
-def trainer_of(config, state=None, precision: Precision = Precision.FP32, **options) -> pinned.PinnedTrainer:
+def trainer_of(
+    config, state=None, precision: Precision = Precision.FP32, *, split: bool = False
+) -> pinned.PinnedTrainer:
     tables_RD, stacks = weights_of(config)
     if state is not None:
         tables_RD = torch.cat([state[f"emb_l.{table}.weight"] for table in range(config.num_tables)])
         stacks = {name: weight for name, weight in state.items() if not name.startswith("emb_l")}
-    return pinned.PinnedTrainer(config, tables_RD, stacks, order_of(precision), **options)
+    return pinned.PinnedTrainer(config, tables_RD, stacks, order_of(precision, split=split))
 
 
 def same_bits(one, other) -> bool:
@@ -83,14 +85,29 @@ def test_the_state_has_the_references_names_and_shapes_and_shows_what_is_trained
 )
 def test_another_trainer_that_is_made_of_the_state_goes_on_with_the_same_bits(precision, split):
     config = config_of(tables=4, width=12)
-    first = trainer_of(config, None, precision, split_tables=split)
+    first = trainer_of(config, None, precision, split=split)
     first.step([batch_of(config, 30, 1)], _RATE)
     state = {name: weight.clone() for name, weight in first.state().items()}
-    second = trainer_of(config, state, precision, split_tables=split)
+    second = trainer_of(config, state, precision, split=split)
     assert same_bits(second.state(), state)
     for trainer in (first, second):
         trainer.step([batch_of(config, 30, 2)], _RATE)
     assert same_bits(first.state(), second.state())
+
+
+@needs_compiler
+@pytest.mark.parametrize("split", [False, True])
+def test_the_weights_of_a_batch_are_the_rows_that_it_meets_in_fp32(split):
+    config = config_of(tables=4, width=12)
+    trainer = trainer_of(config, None, Precision.BFLOAT16, split=split)
+    trainer.step([batch_of(config, 30, 1)], _RATE)
+    batch, state = batch_of(config, 20, 2), trainer.state()
+    met = trainer.weights_of(batch)
+    assert set(met) == set(state)
+    for table, ids_B in enumerate(batch.sparse_BF.unbind(1)):
+        name = f"emb_l.{table}.weight"
+        assert torch.equal(met.pop(name), state[name][ids_B.unique()])
+    assert same_bits(met, {name: state[name] for name in met})
 
 
 @needs_compiler

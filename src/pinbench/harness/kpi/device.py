@@ -38,7 +38,7 @@ def _course(result: InstanceResult, found: Training) -> tuple[Kpi, ...]:
     train_s = ns_to_s(measured_window(result).duration_ns)
     no_eval_s = ns_to_s(sum(result.step_ns))
     waited_s = 0.0 if result.flow is None else ns_to_s(result.flow.wait_ns)
-    last, best_auc = found.evaluations[-1], max(seen.accuracy.auc for seen in found.evaluations)
+    last = found.evaluations[-1]
     setup = () if result.setup_s is None else (_time("init_time", result.setup_s, "until the common start"),)
     whole = () if result.setup_s is None else (_time("e2e_time", result.setup_s + train_s, "both of these"),)
     best_auc = max(seen.accuracy.auc for seen in found.evaluations)

@@ -50,14 +50,16 @@ class System:
     def answer(self, queries: Sequence[Query]) -> None:
         """Reply to all of `queries`.
 
-        LoadGen is C++ and would end the process if its callback raised: the first failure is kept instead, and from
-        then on every query gets an empty reply, so that the test ends.
+        The first failure is kept, and from then on every query gets an empty reply, so that the test ends; whoever
+        started it raises the failure.
         """
         try:
             if self.failure is None:
                 self._answer(queries)
                 return
-        except Exception as failure:  # noqa: BLE001 - see above; whoever started the test raises it
+        # Any exception, of whatever model and engine: this is called by LoadGen's C++, and what a callback of pybind11
+        # raises there finds no handler and ends the process, without a record and without the reason.
+        except Exception as failure:  # noqa: BLE001
             self.failure = failure
         self._complete([self._response(query.id, 0, 0) for query in queries])
 

@@ -25,11 +25,11 @@ from pinbench.worker.training.checkpoint import Saved
 from pinbench.worker.training.distributed.backend import Backend, require
 from pinbench.worker.training.distributed.group import Group
 from pinbench.worker.training.distributed.meeting import read_meeting
+from pinbench.worker.training.dlrm import _sharded, _sharded_pinned
 from pinbench.worker.training.dlrm._parts import tables_of_ranks
-from pinbench.worker.training.dlrm._sharded import Sharded
-from pinbench.worker.training.trainer import TrainerOrder
+from pinbench.worker.training.trainer import RankTrainer, TrainerOrder
 
-_ENGINE = "eager"  # whose arithmetic `Sharded` has
+_ENGINES = {"eager": _sharded.make, "pinned": _sharded_pinned.make}
 _LOCAL = ("ALLOCATOR", "CHECKPOINT", "CHECKPOINT_DIR", "DATASET_DIR", "DATA_THREADS", "STRADDLE_NODES")
 
 
@@ -45,8 +45,10 @@ def meet(instance: Instance, gate: GateClient) -> Group | None:
     own = case.knobs.own
     if not own.get(DISTRIBUTED):
         return None
-    if case.knobs.engine != _ENGINE and "ENGINE" in case.overrides:
-        raise UsageError(f"ENGINE={case.knobs.engine} does not train on several ranks; set ENGINE={_ENGINE}")
+    if case.knobs.engine not in _ENGINES:
+        raise UsageError(
+            f"ENGINE={case.knobs.engine} does not train on several ranks; set ENGINE to one of: {', '.join(_ENGINES)}"
+        )
     backend = Backend(str(own["DIST_BACKEND"]))
     require(backend, "cpu")
     gate.phase("meeting of the ranks")
@@ -64,11 +66,6 @@ def leaving(group: Group) -> Iterator[None]:
     except BaseException:
         group.close()
         raise
-
-
-def engine_of(case: Case, group: Group | None) -> str:
-    """Return what computes: of several ranks PyTorch, as the record then says, whatever the case has by default."""
-    return case.knobs.engine if group is None else _ENGINE
 
 
 def rows_held(group: Group | None) -> Callable[[Sequence[int]], int]:
@@ -108,16 +105,15 @@ def trainer_of(
     order: TrainerOrder,
     group: Group,
     engine: str,
-) -> Sharded:
-    """Return the trainer, when all ranks have their weights; `engine` is what the case has."""
+) -> RankTrainer:
+    """Return the trainer, when all ranks have their weights."""
     group.meet("weights")
-    trainer = Sharded(config, tables_RD, stacks, order, group)
-    if engine != _ENGINE:
-        trainer.facts = replace(trainer.facts, fallback=f"not {engine}: it trains one process alone")
-    return trainer
+    return _ENGINES[engine](config, tables_RD, stacks, order, group)
 
 
-def in_step(prepared: Prepared, case: Case, trainer: Sharded, group: Group, clock_ns: Callable[[], int]) -> Prepared:
+def in_step(
+    prepared: Prepared, case: Case, trainer: RankTrainer, group: Group, clock_ns: Callable[[], int]
+) -> Prepared:
     """Return `prepared` with steps that all ranks make together, and that count the rows of this one."""
     has_more = prepared.more or _Together(case, group, clock_ns).more
     ready = itertools.cycle(prepared.batches)
@@ -191,6 +187,7 @@ def _orders(case: Case) -> dict[str, str]:
     own = {name: str(value) for name, value in knobs.own.items() if name not in _LOCAL}
     return own | {
         "case": case.name,
+        "ENGINE": knobs.engine,
         "BATCH_SIZE": str(knobs.batch_size),
         "WARMUP_STEPS": str(knobs.warmup_steps),
         "STEPS": str(knobs.steps),

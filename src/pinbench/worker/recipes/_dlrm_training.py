@@ -43,7 +43,6 @@ from pinbench.worker.recipes._dlrm_parts import (
     weight_origin,
 )
 from pinbench.worker.recipes._dlrm_ranks import (
-    engine_of,
     in_step,
     leaving,
     meet,
@@ -102,13 +101,12 @@ def _prepare(
     instance: Instance, gate: GateClient, store_fd: int | None, log: Observer | None, group: Group | None
 ) -> Prepared:
     case, knobs = instance.case, instance.case.knobs
-    name = engine_of(case, group)
     trainers = trainers_of(case)
-    if name not in plugin_names(trainers):
+    if knobs.engine not in plugin_names(trainers):
         raise UsageError(
             f"ENGINE={knobs.engine} does not train DLRM; set ENGINE to one of: {', '.join(plugin_names(trainers))}"
         )
-    engine = load_plugin(trainers, name)
+    engine = load_plugin(trainers, knobs.engine)
     engine.require(case.precision)
     schedule = schedule_of(case)
     precision = load_plugin(precisions, case.precision)
@@ -136,10 +134,8 @@ def _prepare(
     trainer: Trainer
     if group is None:
         trainer = engine.make(config, tables_RD, stacks, order)
-        weights_of = None
     else:
         trainer = sharded = trainer_of(config, tables_RD, stacks, order, group, knobs.engine)
-        weights_of = sharded.weights_of
     gate.phase("data")
     splits = _Splits(train=_capped(splits.train, max_ind_range), test=_capped(splits.test, max_ind_range))
     batches, data = _batches(instance, model, splits.train)
@@ -161,7 +157,7 @@ def _prepare(
         model=_training_facts(model, precision.MULTIPLY_DTYPE),
         data=data,
         probe=lambda: _probe(told, trainer, batches[0], parts, knobs.onednn_verbose),
-        check=lambda: check(trainer, config, batches[0], case.precision, allowed, weights_of),
+        check=lambda: check(trainer, config, batches[0], case.precision, allowed),
         training=learner.training,
         gemm_peak=lambda: gemm_peak_flop_per_s(precision.MULTIPLY_DTYPE),
     )
@@ -249,8 +245,12 @@ def _trainer_order(instance: Instance) -> TrainerOrder:
     largest = -(-case.knobs.batch_size // int(case.knobs.own["GRADIENT_ACCUMULATION"]))
     if case.mode is Mode.ACCURACY:
         largest = max(largest, eval_batch_size(case))
+    own = case.knobs.own
     return TrainerOrder(
-        setting=setting_of(instance), batch_size=largest, device=str(case.knobs.own.get("DEVICE", "cpu"))
+        setting=setting_of(instance),
+        batch_size=largest,
+        device=str(own.get("DEVICE", "cpu")),
+        split_tables=bool(own.get("SPLIT_TABLES")),
     )
 
 

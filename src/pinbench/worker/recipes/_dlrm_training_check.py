@@ -44,17 +44,16 @@ def check(
     batch: Batch,
     precision: Precision,
     allowed: Allowance,
-    weights_of: WeightsOf | None = None,
 ) -> Quality:
     """Return how far the trainer's logits are from an independent computation with its own weights.
 
-    `weights_of` returns a copy of those that a batch meets, for a trainer whose state is not all here.
+    A trainer whose state is not all here, or not in fp32, returns those that a batch meets by its `weights_of`.
 
     Raises:
         ModelError: logits, loss or update are off by more than the precision explains.
     """
     part = part_of(batch, 0, min(CHECKED_ROWS, len(batch.dense_BI)))
-    weights_of = weights_of or (lambda batch: _picked(config, trainer.state(), batch))
+    weights_of: WeightsOf = getattr(trainer, "weights_of", lambda batch: _picked(config, trainer.state(), batch))
     before = _Independent(config, weights_of(part), part)
     # A probability within 1e-7 of 0 or 1 has no digits left to compare.
     bound = torch.logit(torch.tensor(1 - 1e-7, dtype=torch.float64))

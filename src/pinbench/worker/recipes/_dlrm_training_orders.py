@@ -165,4 +165,5 @@ def _orders(case: Case, rows: int) -> Mapping[str, str]:
         "ENGINE": knobs.engine,
         "training rows": str(rows),
         **{name: str(knobs.own[name]) for name in _SHARED},
+        **({"SPLIT_TABLES": "True"} if knobs.own.get("SPLIT_TABLES") else {}),
     }

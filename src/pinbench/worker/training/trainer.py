@@ -19,6 +19,7 @@ class TrainerOrder:
     setting: Setting
     batch_size: int  # rows of the largest batch
     device: str = "cpu"  # in PyTorch's words
+    split_tables: bool = False  # let lookups of a bfloat16 model read half of each row, at no loss of what is learned
     accumulated: Accumulated | None = None  # of a trainer that learns by Adagrad
 
 
@@ -48,3 +49,12 @@ class Trainer(Protocol):
         bits: a trainer has no state besides. One that learns by Adagrad has what is added up of each weight among them,
         its name behind `LEARNED` of models/dlrm/checkpoint.py.
         """
+
+
+class RankTrainer(Trainer, Protocol):
+    """A trainer on each of several ranks: all make the same calls, with the same batches."""
+
+    learned: int  # rows of this rank's parts
+
+    def weights_of(self, batch: Batch) -> Mapping[str, Tensor]:
+        """Return copies of the weights that `batch` meets; of tables each different row once, in ascending order."""

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <ATen/core/LegacyTypeDispatch.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/zeros.h>
 
 #include "learned_head.h"
 #include "learned_rows.h"
@@ -41,10 +43,16 @@ class DlrmTraining : public torch::CustomClassHolder {
   // Begin a step of `samples` in all its micro-batches.
   void begin(int64_t samples, double learning_rate) {
     TORCH_CHECK(samples > 0, "a step needs samples");
+    begin_part(samples, samples, learning_rate);
+  }
+
+  // Begin the part of a step that one of several ranks makes: `samples`, which may be none, of `all` in the whole step.
+  void begin_part(int64_t samples, int64_t all, double learning_rate) {
     drop();
     rows_.provide(samples);
     samples_ = samples;
-    scale_ = static_cast<float>(-learning_rate / static_cast<double>(samples));
+    all_ = all;
+    scale_ = static_cast<float>(-learning_rate / static_cast<double>(all));
   }
 
   // Add the gradients of a micro-batch.
@@ -123,9 +131,36 @@ class DlrmTraining : public torch::CustomClassHolder {
     bottom_.backward(dense_gradient_BD_.narrow(0, 0, dense_BD_.size(0)), false, false);
   }
 
+  // Return the sum over samples of the loss so far, over the samples of the whole step.
+  double part_of_loss() const { return head_.loss() / static_cast<double>(all_); }
+
+  // Return the gradients of the weights of a stack (`over`: the upper one, with the head) so far, times the rate, as one
+  // vector; `replace_gradients` takes one of the same order for them.
+  at::Tensor gradients(bool over) const {
+    const at::AutoDispatchBelowAutograd no_gradients;
+    std::vector<at::Tensor> parts;
+    (over ? over_ : bottom_).append_gradients(parts);
+    if (over) head_.append_gradients(parts);
+    return parts.empty() ? at::zeros({0}) : at::cat(parts);
+  }
+
+  void replace_gradients(bool over, const at::Tensor& flat) {
+    const at::AutoDispatchBelowAutograd no_gradients;
+    TORCH_CHECK(flat.is_contiguous() && flat.scalar_type() == at::kFloat, "gradients are a float32 vector");
+    int64_t end = (over ? over_ : bottom_).replace_gradients(flat, 0);
+    if (over) end = head_.replace_gradients(flat, end);
+    TORCH_CHECK(end == flat.numel(), "expected ", end, " gradients, got ", flat.numel());
+  }
+
+  // Return the gradients of the rows that samples have read, from `begin` on, times the rate, shape (B, F, D).
+  at::Tensor row_gradients(int64_t begin, int64_t samples) const {
+    TORCH_CHECK(begin >= 0 && samples >= 0 && begin + samples <= learned_, "only ", learned_, " samples were learned");
+    return rows_.gradient(begin, samples);
+  }
+
   void update_layers() {
     const at::AutoDispatchBelowAutograd no_gradients;
-    loss_ = head_.loss() / static_cast<double>(samples_);
+    loss_ = part_of_loss();
     TORCH_CHECK(learned_ == samples_, "a step of ", samples_, " samples was begun, there are ", learned_);
     bottom_.update();
     over_.update();
@@ -175,7 +210,7 @@ class DlrmTraining : public torch::CustomClassHolder {
   at::Tensor dense_BD_, x_BW_, hidden_BI_, features_gradient_BW_;       // of this chunk
   std::vector<float> probability_B_;
   ThreadScratch scratch_;
-  int64_t samples_ = 0, learned_ = 0;
+  int64_t samples_ = 0, all_ = 1, learned_ = 0;
   float scale_ = 0.0f;
   double loss_ = 0.0;
 };

@@ -64,6 +64,23 @@ class LearnedHead {
     return gradient_BI;
   }
 
+  // Append the gradients of weight and bias, as vectors.
+  void append_gradients(std::vector<at::Tensor>& gradients) const {
+    at::Tensor gradient = at::empty({inputs() + 1}, at::dtype(at::kFloat));
+    float* to = gradient.mutable_data_ptr<float>();
+    std::copy(weight_gradient_I_.begin(), weight_gradient_I_.end(), to);
+    to[inputs()] = static_cast<float>(bias_gradient_);
+    gradients.push_back(gradient);
+  }
+
+  // Take others for them from `flat`, from `begin` on, and return where they end.
+  int64_t replace_gradients(const at::Tensor& flat, int64_t begin) {
+    const float* from = flat.const_data_ptr<float>() + begin;
+    std::copy(from, from + inputs(), weight_gradient_I_.begin());
+    bias_gradient_ = from[inputs()];
+    return begin + inputs() + 1;
+  }
+
   void update() {
     float* weight = weight_I_.mutable_data_ptr<float>();
     for (int64_t at = 0; at < inputs(); ++at) weight[at] += weight_gradient_I_[at];

@@ -34,11 +34,18 @@ class LearnedRows {
            sample * tables_ * tables_RD_.size(1) * gradient_NFD_.element_size();
   }
 
+  // Return the gradients of `samples`, from the sample `begin` on, shape (N, F, D): the memory itself.
+  at::Tensor gradient(int64_t begin, int64_t samples) const { return gradient_NFD_.narrow(0, begin, samples); }
+
   // Add the gradients of the first `samples` to their rows.
-  void update(int64_t samples) {
+  void update(int64_t samples) { add(row_NF_, gradient_NFD_, samples * tables_); }
+
+  // Add the first `items` gradients to the rows with these numbers, which must be those of the tables.
+  void add(const at::Tensor& row, const at::Tensor& gradient, int64_t items) {
     const RowUpdate update{format_of(tables_RD_), tables_RD_.mutable_data_ptr(), tables_RD_.stride(0),
-                           tables_RD_.size(1), format_of(gradient_NFD_), gradient_NFD_.const_data_ptr(), rows(0)};
-    const int64_t items = samples * tables_, threads = at::get_num_threads();
+                           tables_RD_.size(1), format_of(gradient), gradient.const_data_ptr(),
+                           row.const_data_ptr<int64_t>()};
+    const int64_t threads = at::get_num_threads();
     if (threads == 1 || items < kLeastItems * threads) {
       kernels_.update_rows(update, nullptr, items);
       return;
@@ -88,6 +95,31 @@ class LearnedRows {
   at::ScalarType type_;
   at::Tensor row_NF_, gradient_NFD_;
   std::vector<int64_t> item_N_, begin_O_, place_SO_;
+};
+
+// The rows of a rank, which learn from gradients that were computed elsewhere.
+class DlrmRows : public torch::CustomClassHolder {
+ public:
+  DlrmRows(const std::string& isa, at::Tensor tables_RD)
+      : rows_(find_training_kernels(isa), tables_RD, 1, at::kFloat, 0), last_(tables_RD.size(0)),
+        width_(tables_RD.size(1)) {}
+
+  // Add to each row its gradients (N, D), float32 or bfloat16 and already times the rate, in their order.
+  void add(const at::Tensor& row_N, const at::Tensor& gradient_ND) {
+    const int64_t items = row_N.numel();
+    TORCH_CHECK(row_N.scalar_type() == at::kLong && row_N.is_contiguous() && gradient_ND.is_contiguous() &&
+                    gradient_ND.dim() == 2 && gradient_ND.size(0) == items && gradient_ND.size(1) == width_,
+                "expected a gradient of ", width_, " values for each of ", items, " rows, got ", gradient_ND.sizes());
+    if (!items) return;
+    const int64_t* row = row_N.const_data_ptr<int64_t>();
+    const auto [least, most] = std::minmax_element(row, row + items);
+    TORCH_CHECK(*least >= 0 && *most < last_, "rows are 0 to ", last_ - 1, ", got ", *least, " to ", *most);
+    rows_.add(row_N, gradient_ND, items);
+  }
+
+ private:
+  LearnedRows rows_;
+  int64_t last_, width_;
 };
 
 }  // namespace PINBENCH_NAMESPACE

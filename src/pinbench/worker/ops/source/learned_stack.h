@@ -4,6 +4,7 @@
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/relu.h>
+#include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
 #include "linear.h"
@@ -76,6 +77,20 @@ class LearnedLayer {
     else
       gradient_OI_.add_(weight_gradient_OI);
     return wants_input ? product(gradient_BO, backward_weight_, std::nullopt, false) : at::Tensor();
+  }
+
+  // Append the gradients of weight and bias, as vectors; zeros where nothing was learned.
+  void append_gradients(std::vector<at::Tensor>& gradients) const {
+    gradients.push_back(gradient_OI_.defined() ? gradient_OI_.flatten() : at::zeros({weight_OI_.numel()}));
+    gradients.push_back(bias_gradient_O_);
+  }
+
+  // Take others for them from `flat`, from `begin` on, and return where they end.
+  int64_t replace_gradients(const at::Tensor& flat, int64_t begin) {
+    gradient_OI_ = flat.narrow(0, begin, weight_OI_.numel()).view_as(weight_OI_);
+    begin += weight_OI_.numel();
+    bias_gradient_O_.copy_(flat.narrow(0, begin, bias_O_.numel()));
+    return begin + bias_O_.numel();
   }
 
   // Add the gradients to weight and bias, and forget them.
@@ -151,6 +166,15 @@ class LearnedStack {
       gradient_BO = layers_[layer].backward(gradient_BO, layer > 0 || wants_input);
     }
     return gradient_BO;
+  }
+
+  void append_gradients(std::vector<at::Tensor>& gradients) const {
+    for (const LearnedLayer& layer : layers_) layer.append_gradients(gradients);
+  }
+
+  int64_t replace_gradients(const at::Tensor& flat, int64_t begin) {
+    for (LearnedLayer& layer : layers_) begin = layer.replace_gradients(flat, begin);
+    return begin;
   }
 
   void update() {

@@ -98,6 +98,7 @@ TORCH_LIBRARY(PINBENCH_NAMESPACE, library) {
       .def(torch::init<Name, at::Tensor, at::Tensor, at::Tensor, int64_t, const Tensors&, const Tensors&,
                        const Tensors&, const Tensors&, at::Tensor, at::Tensor, bool, bool, Name, int64_t, int64_t>())
       .def("begin", &Training::begin)
+      .def("begin_part", &Training::begin_part)
       .def("learn", &Training::learn)
       .def("bottom", &Training::bottom)
       .def("meet", &Training::meet)
@@ -106,8 +107,14 @@ TORCH_LIBRARY(PINBENCH_NAMESPACE, library) {
       .def("over_backward", &Training::over_backward)
       .def("meet_backward", &Training::meet_backward)
       .def("bottom_backward", &Training::bottom_backward)
+      .def("part_of_loss", &Training::part_of_loss)
+      .def("gradients", &Training::gradients)
+      .def("replace_gradients", &Training::replace_gradients)
+      .def("row_gradients", &Training::row_gradients)
       .def("update_layers", &Training::update_layers)
       .def("update_rows", &Training::update_rows)
       .def("loss", &Training::loss)
       .def("predict", &Training::predict);
+  using Rows = PINBENCH_NAMESPACE::DlrmRows;
+  library.class_<Rows>("DlrmRows").def(torch::init<Name, at::Tensor>()).def("add", &Rows::add);
 }

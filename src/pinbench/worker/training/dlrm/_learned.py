@@ -39,15 +39,16 @@ def learned_parts(config: DlrmConfig, tables_RD: Tensor, stacks: Mapping[str, Te
 
 def named_weights(config: DlrmConfig, tables_RD: Tensor, parts: LearnedParts) -> dict[str, Tensor]:
     """Return views by the reference's names; `tables_RD`: the tables in fp32."""
+    return named_tables(config, tables_RD) | named_stacks(config, parts)
+
+
+def named_stacks(config: DlrmConfig, parts: LearnedParts) -> dict[str, Tensor]:
+    """Return views of both stacks by the reference's names."""
     over = Stack(
         weights=(*parts.over.weights, parts.head_weight_I[None]),
         biases=(*parts.over.biases, parts.head_bias),
     )
-    return {
-        **named_tables(config, tables_RD),
-        **dict(_named("bot_l", config.bottom, parts.bottom)),
-        **dict(_named("top_l", config.over, over)),
-    }
+    return dict(_named("bot_l", config.bottom, parts.bottom)) | dict(_named("top_l", config.over, over))
 
 
 def _stack(stacks: Mapping[str, Tensor], name: str, layers: int, first_inputs: int) -> Stack:

@@ -4,6 +4,8 @@ After Split-SGD-BF16 (Kalamkar et al., arXiv:2005.04680, section III-E), but the
 not a truncated one, so that the lower half is a signed number. R rows, D values a row.
 """
 
+from collections.abc import Iterator, Mapping
+
 import torch
 from torch import Tensor
 
@@ -34,3 +36,22 @@ def joined(tables_RD: Tensor) -> Tensor:
     ):
         word_RD.copy_((half_RH[:, :width].to(torch.int32) << 16) + half_RH[:, width:])
     return joined_RD
+
+
+class JoinedTables(Mapping[str, Tensor]):
+    """Weights by name, of which a split table is joined when it is taken: at most one copy of a table at a time."""
+
+    def __init__(self, split: Mapping[str, Tensor], others: Mapping[str, Tensor]) -> None:
+        self._split = split
+        self._others = others
+
+    def __len__(self) -> int:
+        return len(self._split) + len(self._others)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._split
+        yield from self._others
+
+    def __getitem__(self, name: str) -> Tensor:
+        """Return a weight in fp32."""
+        return joined(self._split[name]) if name in self._split else self._others[name]

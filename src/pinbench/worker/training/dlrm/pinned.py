@@ -5,7 +5,7 @@ engine `eager` learns, and its facts say so. How a step is made is in ops/source
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -19,11 +19,12 @@ from pinbench.worker.data.criteo.batch import Batch
 from pinbench.worker.engine._needs import require_precision, versions
 from pinbench.worker.models.dlrm.config import DlrmConfig, Interaction
 from pinbench.worker.ops import isa as isas
-from pinbench.worker.ops.operators import load
+from pinbench.worker.ops.operators import Operators, load
 from pinbench.worker.ops.training import choose_products, chunk_rows, make_training
 from pinbench.worker.training import dlrm as trainers
-from pinbench.worker.training.dlrm._learned import learned_parts, named_weights
-from pinbench.worker.training.dlrm._split_rows import joined, split_in_place
+from pinbench.worker.training.dlrm._learned import learned_parts, named_stacks, named_weights
+from pinbench.worker.training.dlrm._split_rows import JoinedTables, joined, split_in_place
+from pinbench.worker.training.dlrm._tables import named_tables
 from pinbench.worker.training.trainer import Trainer, TrainerOrder
 
 _TYPES = {Precision.FP32: torch.float32, Precision.BFLOAT16: torch.bfloat16}
@@ -54,6 +55,48 @@ def make(config: DlrmConfig, tables_RD: Tensor, stacks: Mapping[str, Tensor], or
         return fallback
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """What computes on this CPU."""
+
+    operators: Operators
+    dtype: torch.dtype  # of layers
+    isa: str
+    products: str
+
+
+def choose(config: DlrmConfig, order: TrainerOrder, batch_size: int) -> Chosen:
+    """Return what computes steps of up to `batch_size` rows.
+
+    Raises:
+        OperatorError: the operators cannot be had, or the model is of another kind.
+    """
+    if config.interaction is not Interaction.DOT:
+        raise OperatorError(f"the operators learn pairwise dots, features of this model meet by {config.interaction}")
+    operators = load(order.setting.cache, order.setting.cpus)
+    dtype = _TYPES[order.setting.precision]
+    isa = isas.best(isas.useful(dtype), order.setting.max_cpu_isa)
+    return Chosen(operators=operators, dtype=dtype, isa=isa, products=choose_products(isa, batch_size))
+
+
+def facts_of(chosen: Chosen, tables: str) -> EngineFacts:
+    """Return what is to be told of `chosen`; `tables`: how their numbers lie in memory."""
+    packing = f"oneDNN, {chosen.products} weights"
+    return EngineFacts(
+        name="pinned",
+        versions=versions(("torch",)),
+        threads=torch.get_num_threads(),
+        settings={
+            "compute": str(chosen.dtype).removeprefix("torch."),
+            "masters": "float32",
+            "tables": tables,
+            "products": "PyTorch" if chosen.products == "pytorch" else packing,
+        },
+        isa=chosen.isa,
+        build_s=chosen.operators.build_s,
+    )
+
+
 class PinnedTrainer:
     """A DLRM whose features meet by their dots. `operator`: what computes, its parts to be timed one by one."""
 
@@ -63,46 +106,24 @@ class PinnedTrainer:
         tables_RD: Tensor,
         stacks: Mapping[str, Tensor],
         order: TrainerOrder,
-        *,
-        split_tables: bool = False,
     ) -> None:
-        """Load the operators and copy the stacks.
-
-        `split_tables`: let lookups of a bfloat16 model read bfloat16, at no loss of what is learned; the rows of
-        `tables_RD` are then split where they lie.
+        """Load the operators and copy the stacks; rows of `tables_RD` that are to be split are split where they lie.
 
         Raises:
             OperatorError: the operators cannot be had, or the model is of another kind.
         """
-        if config.interaction is not Interaction.DOT:
-            raise OperatorError(
-                f"the operators learn pairwise dots, features of this model meet by {config.interaction}"
-            )
-        operators = load(order.setting.cache, order.setting.cpus)
-        dtype = _TYPES[order.setting.precision]
-        if split_tables and dtype is not torch.bfloat16:
+        chosen = choose(config, order, order.batch_size)
+        if order.split_tables and chosen.dtype is not torch.bfloat16:
             raise OperatorError("split tables are read in bfloat16, this model is in float32")
-        isa = isas.best(isas.useful(dtype), order.setting.max_cpu_isa)
         self._config = config
         self._tables_RD = tables_RD
-        self._is_split = split_tables
-        self._parts = learned_parts(config, split_in_place(tables_RD) if split_tables else tables_RD, stacks)
+        self._is_split = order.split_tables
+        self._parts = learned_parts(config, split_in_place(tables_RD) if order.split_tables else tables_RD, stacks)
         self.chunk_rows = chunk_rows(order.batch_size)  # samples that one call of a part of the operator takes
-        products = choose_products(isa, order.batch_size)
-        self.operator: Any = make_training(operators, self._parts, isa, dtype, order.batch_size, products)
-        self.facts = EngineFacts(
-            name="pinned",
-            versions=versions(("torch",)),
-            threads=torch.get_num_threads(),
-            settings={
-                "compute": str(dtype).removeprefix("torch."),
-                "masters": "float32",
-                "tables": "float32 in halves" if split_tables else "float32",
-                "products": "PyTorch" if products == "pytorch" else f"oneDNN, {products} weights",
-            },
-            isa=isa,
-            build_s=operators.build_s,
+        self.operator: Any = make_training(
+            chosen.operators, self._parts, chosen.isa, chosen.dtype, order.batch_size, chosen.products
         )
+        self.facts = facts_of(chosen, "float32 in halves" if order.split_tables else "float32")
 
     def step(self, micro_batches: Sequence[Batch], learning_rate: float) -> Tensor:
         """Learn from all rows of `micro_batches` as of one batch, and return their mean loss before that, shape ()."""
@@ -120,9 +141,18 @@ class PinnedTrainer:
         return probability_B
 
     def state(self) -> Mapping[str, Tensor]:
-        """Return the fp32 weights by the reference's names: views, but for split tables, which are copied.
+        """Return the fp32 weights by the reference's names: views, but for split tables, each a copy when it is taken.
 
         A view's rows may lie apart: the first weights of both stacks are wider than what they are given.
         """
-        tables_RD = joined(self._tables_RD) if self._is_split else self._tables_RD
-        return named_weights(self._config, tables_RD, self._parts)
+        if self._is_split:
+            return JoinedTables(named_tables(self._config, self._tables_RD), named_stacks(self._config, self._parts))
+        return named_weights(self._config, self._tables_RD, self._parts)
+
+    def weights_of(self, batch: Batch) -> dict[str, Tensor]:
+        """Return copies of the weights that `batch` meets; of tables each different row once, in ascending order."""
+        weights = {name: weight.clone() for name, weight in named_stacks(self._config, self._parts).items()}
+        for table, first_row in enumerate(self._config.first_rows):
+            rows_UD = self._tables_RD[torch.unique(batch.sparse_BF[:, table]) + first_row]
+            weights[f"emb_l.{table}.weight"] = joined(rows_UD) if self._is_split else rows_UD
+        return weights
