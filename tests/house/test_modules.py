@@ -49,7 +49,6 @@ _COVERED = {
     "worker/data/criteo/space.py": "data_sets/test_prepare.py",
     "worker/ops/cast.py": "numeric/test_dlrm_by_hand.py",
     "worker/engine/eager.py": "engine/test_engines.py",
-    "worker/onednn/peak.py": "worker/test_dlrm_recipe.py",
     "worker/precision/bfloat16.py": "numeric/test_dlrm_by_hand.py",
     "worker/precision/bfloat32.py": "onednn/test_fpmath.py",
     "worker/precision/fp32.py": "numeric/test_dlrm_by_hand.py",
