@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# The image chains of all workloads, or in build/workload/<W> of that one; --bom lists what goes into them.
+# Builds the images of all workloads, or in build/workload/<W> of that one; --help says more.
 set -euo pipefail
 
 root=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 folder=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
-if [[ $folder == */workload/* && -x $root/workload/${folder##*/}/build.sh ]]; then
-    exec "$root/workload/${folder##*/}/build.sh" "$@"
+configured=()
+if [[ $folder != "$root" ]]; then
+    configured=(--build "$folder")
 fi
-for build in "$root"/workload/*/build.sh; do
-    "$build" "$@"
-done
+if [[ $folder == */workload/* && -x $root/workload/${folder##*/}/build.sh ]]; then
+    exec "$root/workload/${folder##*/}/build.sh" "${configured[@]}" "$@"
+fi
+exec "$root/script/pinbench" image "${configured[@]}" "$@"

@@ -49,12 +49,12 @@ def find_or_make(folder: Path, name: str, make: Callable[[Path], None]) -> Artef
     Raises:
         ModelError: the folder cannot be written to.
     """
-    found = _find(folder / name)
+    found = find(folder, name)
     if found is not None:
         return found
     try:
         with _lock(folder):
-            return _find(folder / name) or _make(folder / name, make)
+            return find(folder, name) or _make(folder / name, make)
     except (OSError, RecordError) as error:
         raise ModelError(
             f"cannot keep what is compiled in {folder}: {error}; let XDG_CACHE_HOME name a folder that can be written"
@@ -74,7 +74,9 @@ def _lock(folder: Path) -> Iterator[None]:
         yield
 
 
-def _find(path: Path) -> Artefact | None:
+def find(folder: Path, name: str) -> Artefact | None:
+    """Return the file `name` of `folder`, None where it is absent or damaged; nothing is written."""
+    path = folder / name
     try:
         manifest = from_jsonable(_Manifest, read_json(path.with_name(_MANIFEST)))
         whole = _digest(path) == manifest.sha256

@@ -15,7 +15,7 @@ from pinbench.worker.ops.compiler import SOURCES, Compiler, build, find_compiler
 from pinbench.worker.ops.isa import Variant
 
 NAMESPACE = "pinbench"
-_FILE = "operators.so"
+FILE = "operators.so"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ def provide(cache_dir: Path, variants: Sequence[Variant], cpus: Collection[int],
 
     try:
         folder = cache_dir / "operators" / cache_key(compiler, variants, namespace)
-        found = artefact.find_or_make(folder, _FILE, make)
+        found = artefact.find_or_make(folder, FILE, make)
     except ModelError as error:
         raise OperatorError(f"the cache {cache_dir} cannot be used: {error}") from error
     return Library(path=found.path, build_s=None if found.reused else found.make_s)
@@ -54,6 +54,11 @@ def discard(library: Library) -> None:
 def cache_key(compiler: Compiler, variants: Sequence[Variant], namespace: str) -> str:
     """Return a name that changes with all that the library depends on."""
     commands = [unit.command for unit in units(compiler.path, Path(), variants, namespace)]
-    words = [platform.machine(), torch.__version__, compiler.version, str(link_command(compiler.path, (), Path()))]
+    words = [compiler.version, str(link_command(compiler.path, (), Path())), *map(str, commands)]
+    return artefact.key_of([*system_parts(), *words])
+
+
+def system_parts() -> list[str | bytes]:
+    """Return what the library depends on whoever compiles it: the architecture, PyTorch, and the sources."""
     sources = [part for path in sorted(SOURCES.iterdir()) for part in (path.name, path.read_bytes())]
-    return artefact.key_of([*words, *map(str, commands), *sources])
+    return [platform.machine(), torch.__version__, *sources]

@@ -1,6 +1,7 @@
 """The operators as PyTorch sees them, made from the parts of a model."""
 
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from pinbench.base.units import round_up
 from pinbench.worker.ops.isa import variants
 from pinbench.worker.ops.library import NAMESPACE, Library, discard, provide
 from pinbench.worker.ops.parts import DlrmParts, widen
+from pinbench.worker.ops.shipped import find_shipped
 
 Operator = Callable[..., Tensor]  # of dense features and one id a table, or the rows of bags and their offsets
 
@@ -86,6 +88,10 @@ def make_lookup_dots(operators: Operators, parts: DlrmParts, isa: str, width: in
 
 
 def _load(cache_dir: Path, cpus: Collection[int]) -> Operators:
+    shipped = find_shipped(variants())
+    if shipped is not None:
+        with suppress(OSError):  # for a system with another C library; what follows says what can be done here
+            return _open(shipped)
     library = provide(cache_dir, variants(), cpus)
     try:
         return _open(library)
