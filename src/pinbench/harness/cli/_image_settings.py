@@ -91,20 +91,25 @@ def _host_platform() -> str:
     return f"linux/{_ARCHITECTURES.get(platform.machine(), platform.machine())}"
 
 
-def _pairs(option: str, words: Sequence[str]) -> dict[str, str]:
-    pairs = {}
+def pairs(option: str, words: Sequence[str]) -> dict[str, str]:
+    """Return the words ``NAME=VALUE`` of an option that may stand several times.
+
+    Raises:
+        UsageError: one is not of that form.
+    """
+    found = {}
     for word in words:
         name, is_pair, value = word.partition("=")
         if not (name and is_pair and value):
             raise UsageError(f"{option} {word}: write {option} NAME=VALUE")
-        pairs[name] = value
-    return pairs
+        found[name] = value
+    return found
 
 
 def _contexts(words: Sequence[str], images: Mapping[str, ImageFile]) -> dict[str, Path]:
     open_ones = [name for name, image in images.items() if image.context]
     found = {}
-    for name, value in _pairs("--context", words).items():
+    for name, value in pairs("--context", words).items():
         if name not in open_ones:
             raise UsageError(
                 f"--context {name}: no image of that name takes a folder of yours{hint(name, open_ones)}; there are: "
@@ -126,16 +131,16 @@ def _state(folder: Path) -> str:
 
 
 def _build_arguments(words: Sequence[str], images: Sequence[ImageFile]) -> dict[str, str]:
-    pairs, known = _pairs("--build-arg", words), known_arguments(images)
-    for name in pairs:
+    given, known = pairs("--build-arg", words), known_arguments(images)
+    for name in given:
         if name not in known:
             raise UsageError(f"--build-arg {name}: no Dockerfile of this chain has such an ARG{hint(name, known)}")
-    return pairs
+    return given
 
 
 def _secrets(words: Sequence[str]) -> dict[str, Path]:
     found = {}
-    for name, value in _pairs("--secret", words).items():
+    for name, value in pairs("--secret", words).items():
         if name not in SECRETS:
             raise UsageError(f"--secret {name}: nothing reads it{hint(name, SECRETS)}; there are: {', '.join(SECRETS)}")
         found[name] = Path(value).absolute()

@@ -6,14 +6,15 @@ import sys
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pinbench.base.errors import ExitCode, LaunchError, UsageError
 from pinbench.base.jsonio import write_text
 from pinbench.harness.case.source import SOURCE_ROOT, workload_folders
-from pinbench.harness.cli._image_settings import make_settings
+from pinbench.harness.cli._image_settings import make_settings, pairs
 from pinbench.harness.image.bom import bom_lines, unused
-from pinbench.harness.image.chain import chain, is_pinned, shared_images, taken_from
+from pinbench.harness.image.chain import chain, is_pinned, require_given, shared_images, taken_from
 from pinbench.harness.image.command import SECRETS, TOOLS, Settings, build_argv, public_name, push_argv
 from pinbench.harness.image.dockerfile import ImageFile, read_images
 from pinbench.harness.image.export import exported_files
@@ -79,8 +80,9 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Build, or say what would be built; 1 when an image cannot be."""
-    shared = shared_images(SOURCE_ROOT / _SHARED)
-    chains = {folder: _chain(folder, shared) for folder in _folders(arguments.folders)}
+    given = pairs("--build-arg", arguments.build_arg)
+    shared = {name: replace(image, given=given) for name, image in shared_images(SOURCE_ROOT / _SHARED).items()}
+    chains = {folder: _chain(folder, shared, given) for folder in _folders(arguments.folders)}
     images = {**shared, **{image.name: image for order in chains.values() for image in order}}
     settings = make_settings(arguments, _all(chains), os.environ)
     chosen = arguments.container_engine or os.environ.get(VARIABLE, "")
@@ -95,6 +97,8 @@ def run(arguments: Namespace) -> int:
     else:
         if arguments.push and not settings.registry:
             raise UsageError("--push needs a registry: --registry NAME, or cmake -DREGISTRY=NAME")
+        for image in _all(chains).values():
+            require_given(image)
         _build(chains, find_tool(chosen), images, settings, pushes=arguments.push)
     return ExitCode.PASSED
 
@@ -109,8 +113,11 @@ def _folders(asked: Sequence[Path]) -> Iterator[Path]:
         yield path.resolve()
 
 
-def _chain(folder: Path, shared: Mapping[str, ImageFile]) -> tuple[ImageFile, ...]:
-    return chain(read_images(folder), {name: one for name, one in shared.items() if one.path.parent != folder})
+def _chain(folder: Path, shared: Mapping[str, ImageFile], given: Mapping[str, str]) -> tuple[ImageFile, ...]:
+    own = [replace(image, given=given) for image in read_images(folder)]
+    if not own:
+        raise UsageError(f"{folder}: no Dockerfile.<digit>.<word> in it, so there is nothing to build")
+    return chain(own, {name: image for name, image in shared.items() if image.path.parent != folder})
 
 
 def _all(chains: Mapping[Path, Sequence[ImageFile]]) -> dict[str, ImageFile]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pinbench.base.errors import UsageError
-from pinbench.harness.image.dockerfile import ImageFile, Instruction, fill, read_images
+from pinbench.harness.image.dockerfile import ImageFile, Instruction, fill, read_images, used_names
 
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 _MOUNT_FROM = re.compile(r"--mount=\S*\bfrom=([^,\s]+)")
@@ -65,6 +65,20 @@ def is_pinned(reference: str) -> bool:
 def needed_names(image: ImageFile) -> tuple[str, ...]:
     """Return the names of the images of ours that `image` takes from, each once."""
     return tuple(dict.fromkeys(untagged(name) for name, _ in taken_from(image) if not is_pinned(name)))
+
+
+def require_given(image: ImageFile) -> None:
+    """Return if `image` says of all that it takes from which that is.
+
+    Raises:
+        UsageError: an ARG without a default names an image, and was given no value.
+    """
+    for name, instruction in taken_from(image):
+        for argument in used_names(name):
+            raise UsageError(
+                f"{image.path}:{instruction.line}: {argument} has no default; give --build-arg "
+                f"{argument}=IMAGE@sha256:..."
+            )
 
 
 def untagged(reference: str) -> str:

@@ -3,7 +3,7 @@
 docker-build(1), podman-build(1), buildah-build(1). All three have RUN --mount (docker: BuildKit, 20.10 or later).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -86,13 +86,13 @@ def chosen_arguments(image: ImageFile, images: Mapping[str, ImageFile], settings
         if value in taken and untagged(value) in images
     }
     states = {STATE: settings.context_states[image.name]} if image.name in settings.context_states else {}
-    given = {**states, **settings.build_arguments}
-    return {**ours, **{name: value for name, value in given.items() if name in _declared(image)}}
+    chosen = {**states, **settings.build_arguments, **ours}  # ours last: with their tag
+    return {name: value for name, value in chosen.items() if name in image.declared}
 
 
 def known_arguments(images: Sequence[ImageFile]) -> frozenset[str]:
     """Return the names of all ARGs of `images`."""
-    return frozenset(name for image in images for name in _declared(image))
+    return frozenset(name for image in images for name in image.declared)
 
 
 def labels(image: ImageFile, settings: Settings) -> dict[str, str]:
@@ -114,9 +114,3 @@ def context(image: ImageFile, settings: Settings) -> Path:
 def push_argv(tool: str, image: ImageFile, settings: Settings) -> list[str]:
     """Return the command that puts `image` into the registry."""
     return [tool, "push", public_name(image, settings)]
-
-
-def _declared(image: ImageFile) -> Iterator[str]:
-    for instruction in image.instructions:
-        if instruction.word == "ARG":
-            yield from (word.partition("=")[0] for word in instruction.text.split())

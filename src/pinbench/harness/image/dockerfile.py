@@ -8,7 +8,7 @@ its files come from there and not from the checkout, and that a user may name an
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pinbench.base.errors import UsageError
@@ -38,15 +38,22 @@ class ImageFile:
     number: int
     context: str | None  # a folder of the checkout; None: the checkout itself
     instructions: tuple[Instruction, ...]
+    given: Mapping[str, str] = field(default_factory=dict)  # what stands in for values of ARG instructions
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """The names of all ARG instructions."""
+        words = [word for one in self.instructions if one.word == "ARG" for word in shlex.split(one.text)]
+        return tuple(dict.fromkeys(word.partition("=")[0] for word in words))
 
     @property
     def arguments(self) -> dict[str, str]:
-        """The values of all ARG instructions that have one, by name; those of earlier ones filled in."""
+        """The values of all ARG instructions that have one or are given one; those of earlier ones filled in."""
         values: dict[str, str] = {}
         for instruction in self.instructions:
             if instruction.word == "ARG":
                 values |= {name: fill(value, values) for name, value in declared(instruction)}
-        return values
+        return values | {name: value for name, value in self.given.items() if name in self.declared}
 
 
 def read_images(folder: Path) -> tuple[ImageFile, ...]:

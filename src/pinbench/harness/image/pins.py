@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Collection, Iterator, Sequence
 
 from pinbench.harness.image.chain import is_pinned, taken_from, untagged
-from pinbench.harness.image.dockerfile import ImageFile, fill
+from pinbench.harness.image.dockerfile import ImageFile, fill, used_names
 
 _SEPARATORS = frozenset({";", "&&", "||", "|", "&", "then", "do", "else", "(", ")", "{", "}", "!", "if"})
 _NEVER = frozenset({"conda", "mamba", "npm", "gem", "cargo", "go", "easy_install", "snap", "yum", "dnf", "apk"})
@@ -26,6 +26,8 @@ _VALUED = frozenset({
 def unpinned(image: ImageFile, ours: Collection[str]) -> Iterator[str]:
     """Yield a line for each thing that `image` takes unpinned; `ours` are the names of images that are built here."""
     for reference, instruction in taken_from(image):
+        if used_names(reference):
+            continue  # an ARG without a default: whoever builds it says which
         if untagged(reference) not in ours and not is_pinned(reference):
             yield f"{image.path}:{instruction.line}: image {reference} has no digest (@sha256:...)"
     values = image.arguments
