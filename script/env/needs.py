@@ -23,6 +23,7 @@ LEVELS = {
     "openvino": ("run", "openvino"),
     "ipex": ("run", "ipex"),
     "zentorch": ("run", "zentorch"),
+    "npu": ("run", "npu"),
     "mlperf": ("mlperf",),
     "plot": ("plot",),
     "peers": ("data", "spark", "peers"),  # what the comparisons of data preparation run beside ours
@@ -32,7 +33,7 @@ LEVELS = {
 }
 
 # Levels that want another torch than all others: each has an environment of its own, `.venv-<level>`.
-APART = ("ipex", "zentorch")
+APART = ("ipex", "zentorch", "npu")
 
 
 def packages(level: str, root: Path = ROOT) -> tuple[str, ...]:

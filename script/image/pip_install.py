@@ -42,11 +42,17 @@ def environment(secrets: Path = _SECRETS) -> dict[str, str]:
     return {**os.environ, "PIP_ROOT_USER_ACTION": "ignore", **ours}
 
 
-def install_words(names: tuple[str, ...], wheels: Path = _WHEELS) -> list[str]:
+def install_words(names: tuple[str, ...], constraints: Path, wheels: Path = _WHEELS) -> list[str]:
     """Return the words of ``pip install``: pinned, and never built from sources, which no pin reaches into."""
     found = ["--find-links", str(wheels)] if wheels.is_dir() else []
-    constraints = ROOT / needs.CONSTRAINTS
     return ["install", "--quiet", "--only-binary=:all:", "--constraint", str(constraints), *found, *names]
+
+
+def pins(levels: list[str], root: Path = ROOT) -> str:
+    """Return the text of a constraints file for `levels`, of which one may want another torch than the others."""
+    text = (root / needs.CONSTRAINTS).read_text(encoding="utf-8")
+    apart = next((level for level in levels if level in needs.APART), "")
+    return "\n".join(needs.pins(text, apart)) + "\n"
 
 
 def main(argv: list[str]) -> int:
@@ -56,20 +62,22 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--bootstrap", action="store_true", help="make pip itself")
     parser.add_argument("--refuse-cuda", action="store_true", help="end before a CUDA build of torch is downloaded")
     arguments = parser.parse_args(argv)
-    if arguments.bootstrap:
-        return _bootstrap()
-    words = install_words(packages(arguments.levels))
-    if arguments.refuse_cuda and (complaint := _cuda_complaint(words)):
-        print(f"pip_install: {complaint}", file=sys.stderr)
-        return 1
-    if not _VENV.exists():
-        subprocess.run(["/usr/bin/python3", "-m", "venv", "--without-pip", str(_VENV.parents[1])], check=True)
-    return _pip(["--python", str(_VENV), *words])
+    with tempfile.TemporaryDirectory() as folder:
+        constraints = Path(folder) / "constraints.txt"
+        constraints.write_text(pins(arguments.levels), encoding="utf-8")
+        if arguments.bootstrap:
+            return _bootstrap(constraints)
+        words = install_words(packages(arguments.levels), constraints)
+        if arguments.refuse_cuda and (complaint := _cuda_complaint(words)):
+            print(f"pip_install: {complaint}", file=sys.stderr)
+            return 1
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(_VENV.parents[1])], check=True)
+        return _pip(["--python", str(_VENV), *words])
 
 
-def _bootstrap() -> int:
-    subprocess.run(["/usr/bin/python3", "-m", "venv", str(_PIP.parents[1])], check=True)
-    return _pip(install_words(("pip",)))
+def _bootstrap(constraints: Path) -> int:
+    subprocess.run([sys.executable, "-m", "venv", str(_PIP.parents[1])], check=True)
+    return _pip(install_words(("pip",), constraints))
 
 
 def _cuda_complaint(words: list[str]) -> str:

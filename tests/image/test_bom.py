@@ -19,8 +19,12 @@ RUN get ${A_VER} $B_REPO "${C_PKG}" $OTHER
 def test_the_bill_is_of_the_arguments_whose_names_say_so_each_once_and_as_written():
     found = {one.name: one.value for one in ingredients(image(_TEXT))}
     assert found == {
-        "DEBIAN_IMAGE": "debian:12", "A_VER": "1.2", "B_REPO": "https://example.org/a b", "C_PKG": "$(id)", "E_VER": "3",
-    }  # fmt: skip
+        "DEBIAN_IMAGE": "debian:12",
+        "A_VER": "1.2",
+        "B_REPO": "https://example.org/a b",
+        "C_PKG": "$(id)",
+        "E_VER": "3",
+    }
 
 
 def test_an_ingredient_that_nothing_uses_is_flagged():
