@@ -92,8 +92,8 @@ def _cuda_complaint(words: list[str]) -> str:
         return ""
     return (
         f"pip is about to bring a CUDA build of torch ({len(urls)} packages, several GB) into an image for CPUs: put a "
-        "CPU build into docker/wheels, name a folder that has one with --wheels DIR, or an index with --secret "
-        "pip.conf=FILE"
+        "CPU build into docker/wheels, name a folder that has one with --context pinbench-wheels=DIR, or an index with "
+        "--secret pip.conf=FILE"
     )
 
 

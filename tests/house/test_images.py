@@ -18,7 +18,7 @@ _OWN = {folder.name: read_images(folder) for folder in workload_folders()}
 _ALL = [*_SHARED.values(), *(image for images in _OWN.values() for image in images)]
 _NAMES = [image.name for image in _ALL]
 _UNTRUSTED = ("curl", "wget", "git clone", "npm", "apt-get install")
-# From the documents that the suite follows: /work of theirs begins with pulling or building these names.
+# The names in the documents of the suites that this one follows.
 _SEEDS = {
     "DLRM-PyTorch-Xeon-Public": {
         "dlrm-pytorch-dataset-24.04",
@@ -136,3 +136,10 @@ def test_all_chains_are_found_when_an_accelerators_runner_is_chosen():
     images = [replace(one, given=given) for one in _OWN["DLRM-PyTorch-Ascend"]]
     shared = {name: replace(one, given=given) for name, one in _SHARED.items()}
     assert "pinbench-torch-npu" in [one.name for one in chain(images, shared)]
+
+
+def test_every_image_stands_in_the_readme_of_its_place():
+    for one in _ALL:
+        folder = one.path.parent
+        readme = folder / "README.md" if folder.parent.name == "workload" else ROOT / "docker" / "README.md"
+        assert f"| `{one.name}` |" in readme.read_text(), one.name

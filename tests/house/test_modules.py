@@ -197,6 +197,7 @@ _COVERED |= {
     "worker/recipes/_setting.py": "worker/test_dlrm_recipe.py",
     "worker/training/dlrm/_tables.py": "training/dlrm/test_eager.py",
 }
+_COVERED |= dict.fromkeys(("harness/cli/image.py", "harness/cli/_image_settings.py"), "image/test_image_command.py")
 _COVERED |= {"worker/data/sync.py": "data_sets/test_resume.py"}
 _COVERED |= {"worker/data/compiled.py": "data_sets/test_vocabulary.py"}
 _COVERED |= {"worker/data/criteo/source.py": "data_sets/test_synthesize.py"}

@@ -1,12 +1,15 @@
 """`pinbench image` as a user calls it; where a command is run, a script stands in for the engine."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 from documents import ROOT
 
-from pinbench.harness.cli import main
+from pinbench.harness.cli import _image_settings, main
+
+_REVISION_OF = _image_settings._revision
 
 _GOLDEN = ROOT / "tests" / "data" / "image"
 _DLRM = ROOT / "workload" / "DLRM-PyTorch-Xeon-Public"
@@ -17,6 +20,7 @@ def environment(monkeypatch):
     for name in ("REGISTRY", "RELEASE", "PLATFORM", "CONTAINER_ENGINE", "http_proxy", "https_proxy", "no_proxy"):
         for spelling in (name, name.upper()):
             monkeypatch.delenv(spelling, raising=False)
+    monkeypatch.setattr(_image_settings, "_revision", lambda root: "0123abcd+")
 
 
 @pytest.fixture
@@ -40,9 +44,9 @@ esac
 
 
 def said(capsys) -> str:
-    """Return what was printed, with what changes from place to place and commit to commit left out."""
+    """Return what was printed, with what changes from place to place left out."""
     text = capsys.readouterr().out.replace(str(ROOT), "/checkout")
-    return re.sub(r"(CONTEXT_STATE|revision)=[0-9a-f]+", r"\1=...", text)
+    return re.sub(r"CONTEXT_STATE=[0-9a-f]+", "CONTEXT_STATE=...", text)
 
 
 @pytest.mark.parametrize(
@@ -181,3 +185,17 @@ def test_a_changed_file_of_a_context_changes_what_the_build_is_told(tmp_path, ca
     before = state()
     (tmp_path / "tb00.pt").write_bytes(b"1")
     assert state() != before
+
+
+def test_the_commit_is_told_and_whether_files_differ_from_it(tmp_path):
+    def git(*words: str) -> None:
+        who = ("-c", "user.name=n", "-c", "user.email=e@example.org")
+        subprocess.run(["git", "-C", str(tmp_path), *who, *words], check=True)
+
+    assert _REVISION_OF(tmp_path) == ""
+    git("init", "--quiet")
+    git("commit", "--quiet", "--allow-empty", "--message", "first")
+    clean = _REVISION_OF(tmp_path)
+    assert re.fullmatch(r"[0-9a-f]{40}", clean)
+    (tmp_path / "new").touch()
+    assert _REVISION_OF(tmp_path) == f"{clean}+"

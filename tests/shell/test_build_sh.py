@@ -1,58 +1,34 @@
+"""The doors to `pinbench image`: what reaches it, from which folder. What it does is in tests/image."""
+
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 Runner = Callable[..., subprocess.CompletedProcess[str]]
 
 
-@pytest.fixture
-def chain(checkout: Path) -> Path:
-    """A checkout whose dummy workload has three images."""
+def test_a_workloads_door_names_its_folder_and_hands_on_the_options(door: Runner, checkout: Path) -> None:
     folder = checkout / "workload" / "dummy"
-    for number, name, title in ((1, "runner", "#"), (3, "dataset", "##"), (2, "model", "##")):
-        text = f"# syntax\n{title} dummy-{name}\nARG TORCH_VER=2.13.0\nARG OTHER=1\nFROM scratch\n"
-        (folder / f"Dockerfile.{number}.{name}").write_text(text)
-    return checkout
+    said = door(folder / "build.sh", "--bom", "--secret", "pip.conf=a b")
+    assert said.stdout.splitlines()[0] == f"arguments: image {folder} --bom --secret pip.conf=a b"
 
 
-def test_the_chain_is_listed_with_the_higher_number_first(door: Runner, chain: Path) -> None:
-    said = door(chain / "workload" / "dummy" / "build.sh", REGISTRY="r:5000/", RELEASE=":v1")
-    assert said.returncode == 0
-    assert said.stdout.splitlines() == [
-        "# workload/dummy",
-        "# image: r:5000/dummy-dataset:v1  (Dockerfile.3.dataset)",
-        "# image: r:5000/dummy-model:v1  (Dockerfile.2.model)",
-        "# image: r:5000/dummy-runner:v1  (Dockerfile.1.runner)",
-        "images are not built yet: cases run natively (BACKEND=native), so nothing needs to be built",
-    ]
+def test_the_top_door_names_none_and_takes_those_that_are_given(door: Runner, checkout: Path) -> None:
+    assert door(checkout / "build.sh", "--bom").stdout.splitlines()[0] == "arguments: image --bom"
+    assert door(checkout / "build.sh", "docker/spark").stdout.splitlines()[0] == "arguments: image docker/spark"
 
 
-def test_the_bom_names_versions_and_nothing_of_development(door: Runner, chain: Path) -> None:
-    said = door(chain / "workload" / "dummy" / "build.sh", "--bom").stdout
-    assert said.count("ARG TORCH_VER=2.13.0\n") == 3
-    assert "OTHER" not in said
-    assert "torch==" in said
-    assert "pytest" not in said
-
-
-def test_an_image_without_a_name_is_refused(door: Runner, chain: Path) -> None:
-    (chain / "workload" / "dummy" / "Dockerfile.1.runner").write_text("FROM scratch\n")
-    said = door(chain / "workload" / "dummy" / "build.sh")
-    assert said.returncode != 0
-    assert "no '# name' on the first two lines of" in said.stderr
-
-
-def test_the_top_door_lists_all_workloads_and_a_workloads_own_only_that(door: Runner, checkout: Path) -> None:
-    assert door(checkout / "build.sh").stdout.count("# workload/") == len(list(checkout.glob("workload/*/build.sh")))
-    folder = checkout / "build" / "workload" / "dummy"
+def test_a_door_in_a_build_folder_brings_its_settings(door: Runner, checkout: Path) -> None:
+    build = checkout / "build"
+    folder = build / "workload" / "dummy"
     folder.mkdir(parents=True)
-    (folder / "build.sh").symlink_to(checkout / "build.sh")
-    assert door(folder / "build.sh").stdout.count("# workload/") == 1
+    for place in (build, folder):
+        (place / "build.sh").symlink_to(checkout / "build.sh")
+    said = door(folder / "build.sh", "--dry-run").stdout.splitlines()[0]
+    assert said == f"arguments: image {checkout}/workload/dummy --build {folder} --dry-run"
+    assert door(build / "build.sh").stdout.splitlines()[0] == f"arguments: image --build {build}"
 
 
-def test_an_unknown_option_is_bad_usage(door: Runner, checkout: Path) -> None:
-    said = door(checkout / "workload" / "dummy" / "build.sh", "--push")
-    assert said.returncode == 2
-    assert "unknown option --push; there is: --bom" in said.stderr
+def test_the_exit_code_is_that_of_the_command(door: Runner, checkout: Path) -> None:
+    (checkout / "script" / "pinbench").write_text("#!/bin/sh\nexit 2\n")
+    assert door(checkout / "workload" / "dummy" / "build.sh").returncode == 2

@@ -150,8 +150,13 @@ def _secrets(words: Sequence[str]) -> dict[str, Path]:
 
 
 def _revision(root: Path) -> str:
+    """Return the commit of the checkout, with a ``+`` where files differ from it; nothing without git."""
+    git = ["git", "-C", str(root)]
     try:
-        said = run_tool(["git", "-C", str(root), "rev-parse", "HEAD"], timeout_s=_GIT_LIMIT_S)
+        head = run_tool([*git, "rev-parse", "HEAD"], timeout_s=_GIT_LIMIT_S)
+        status = run_tool([*git, "status", "--porcelain"], timeout_s=_GIT_LIMIT_S)
     except LaunchError:
-        return ""  # a checkout without git: an archive
-    return said.stdout.strip() if said.returncode == 0 else ""
+        return ""
+    if head.returncode != 0:
+        return ""
+    return f"{head.stdout.strip()}{'+' if status.stdout.strip() else ''}"

@@ -44,6 +44,8 @@ from pinbench.harness.report.plan import plan_lines
 
 HELP = "run one case and print its KPIs (ctest calls this)"
 
+_BILL = "sbom.cdx.json"  # what is inside an image, at the top of the suite in it
+_REVISION = "PINBENCH_REVISION"
 _GIT_LIMIT_S = 10.0
 _BUILD_SETTINGS = ("backend", "registry", "release", "timeout", "benchmark")
 
@@ -95,7 +97,7 @@ def run_case(arguments: Namespace) -> tuple[int, Path | None]:
     if order.is_dry:
         print("dry run: nothing was started")
         return ExitCode.PASSED, None
-    commit, branch, changed_files = _git_state()
+    commit, branch, changed_files = _git_state(os.environ)
     software = read_software(f"{commit}+" if commit and changed_files else commit)
     command = repeat_command(order.case, order.iterations)
     with open_log_directory(order.logs_root, order.case.name, datetime.now(UTC).astimezone()) as logs:
@@ -107,6 +109,7 @@ def run_case(arguments: Namespace) -> tuple[int, Path | None]:
             kpi_script=order.workload.folder / "kpi.sh",
             changed_files=changed_files,
         )
+        logs.keep(SOURCE_ROOT / _BILL)
         numbers = range(1, order.iterations + 1)
         code = max(_run_iteration(order, plan, logs, number, command, software) for number in numbers)
         return code, logs.path
@@ -276,15 +279,19 @@ def _from_top(folder: Path) -> str:
     return str(folder.relative_to(SOURCE_ROOT) if folder.is_relative_to(SOURCE_ROOT) else folder)
 
 
-def _git_state() -> tuple[str | None, str | None, tuple[str, ...]]:
-    """Return commit and branch of the suite, None where there is none, and the files that differ from the commit."""
+def _git_state(environment: Mapping[str, str]) -> tuple[str | None, str | None, tuple[str, ...]]:
+    """Return commit and branch of the suite, None where there is none, and the files that differ from the commit.
+
+    An image has no history, but says in its environment which commit it was made from.
+    """
+    of_image = environment.get(_REVISION) or None
     git = ["git", "-C", str(SOURCE_ROOT)]
     try:
         head = run_tool([*git, "rev-parse", "HEAD"], timeout_s=_GIT_LIMIT_S)
         branch = run_tool([*git, "branch", "--show-current"], timeout_s=_GIT_LIMIT_S)
         status = run_tool([*git, "status", "--porcelain"], timeout_s=_GIT_LIMIT_S)
     except LaunchError:
-        return None, None, ()  # git is needed to get pinbench, not to run it
+        return of_image, None, ()  # git is needed to get pinbench, not to run it
     if head.returncode != 0:
-        return None, None, ()
+        return of_image, None, ()
     return head.stdout.strip(), branch.stdout.strip() or None, tuple(line[3:] for line in status.stdout.splitlines())

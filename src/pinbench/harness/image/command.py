@@ -14,6 +14,7 @@ TOOLS = ("docker", "podman", "buildah")  # in the order in which they are looked
 SECRETS = ("pip.conf", "ca.crt", "sources.list", "apt.conf")  # what script/image reads of /run/secrets
 # The ARG of a Dockerfile that mounts its context: without it podman and buildah would not see that a file has changed.
 STATE = "CONTEXT_STATE"
+REVISION = "PINBENCH_REVISION"  # an ARG of runners: the commit, for their records
 # Dockerfile reference, "Predefined ARGs": they need no ARG, and are kept out of an image's history.
 PROXIES = tuple(f"{name}_proxy" for name in ("http", "https", "ftp", "no", "all"))
 
@@ -86,7 +87,8 @@ def chosen_arguments(image: ImageFile, images: Mapping[str, ImageFile], settings
         if value in taken and untagged(value) in images
     }
     states = {STATE: settings.context_states[image.name]} if image.name in settings.context_states else {}
-    chosen = {**states, **settings.build_arguments, **ours}  # ours last: with their tag
+    revision = {REVISION: settings.revision} if settings.revision else {}
+    chosen = {**revision, **states, **settings.build_arguments, **ours}  # ours last: with their tag
     return {name: value for name, value in chosen.items() if name in image.declared}
 
 

@@ -130,6 +130,16 @@ class LogDirectory:
         write_bundle(self.path / BUNDLE)
         _install(kpi_script, self.path / _KPI)
 
+    def keep(self, file: Path) -> None:
+        """Copy `file` into the directory, if it is there.
+
+        Raises:
+            RecordError: it cannot be read or written.
+        """
+        if file.is_file():
+            with _explained(file):
+                write_text(self.path / file.name, file.read_text(encoding="utf-8"))
+
     def start_iteration(self, number: int) -> IterationDirectory:
         """Make ``itr-<number>``, counted from 1.
 
