@@ -19,6 +19,9 @@ from pinbench.harness.case.catalog import find_case
 from pinbench.harness.case.platforms import load_platforms
 from pinbench.harness.case.source import workload_folders
 from pinbench.harness.case.workload import load_workload
+from pinbench.harness.image.chain import shared_images
+from pinbench.harness.image.command import known_arguments
+from pinbench.harness.image.dockerfile import read_images
 
 _LIMIT_S = 120
 
@@ -123,7 +126,7 @@ def _check_line(line: str) -> None:
     names = [word.strip("^$") for word in words if re.fullmatch(r"\^?test_[a-z0-9_]+\$?", word)]
     cases = [_case(name) for name in names]
     known = {name for workload in cases or _workloads() for name in workload.parameters} | {"TIMEOUT"}
-    known |= {"PINBENCH_PYTHON", "PINBENCH_TORCH_INDEX", "PIP_NO_INDEX", "PIP_FIND_LINKS"}
+    known |= {"PINBENCH_PYTHON", "PINBENCH_TORCH_INDEX", "PIP_NO_INDEX", "PIP_FIND_LINKS"} | _image_arguments()
     for word in words:
         if match := re.fullmatch(r"([A-Z][A-Z_]+)=.*", word):
             assert match[1] in known, word
@@ -138,6 +141,12 @@ def _check_command(words: list[str]) -> None:
     parser = ArgumentParser(allow_abbrev=False)
     command.configure(parser)
     parser.parse_args(words[1:])  # ends the test with what is wrong
+
+
+@cache
+def _image_arguments() -> frozenset[str]:
+    own = [image for folder in workload_folders() for image in read_images(folder)]
+    return known_arguments([*own, *shared_images(ROOT / "docker").values()])
 
 
 @cache
