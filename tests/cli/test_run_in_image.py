@@ -2,8 +2,10 @@
 
 from datetime import UTC, datetime
 
+from documents import ROOT
+
 from pinbench.base.errors import LaunchError
-from pinbench.harness.cli import run
+from pinbench.harness.cli import main, run
 from pinbench.harness.launch.process import ToolResult
 from pinbench.harness.record.store import open_log_directory
 
@@ -28,6 +30,15 @@ def test_a_checkout_is_its_own_witness(monkeypatch):
     answers = iter(("0123\n", "main\n", " M file\n"))
     monkeypatch.setattr(run, "run_tool", lambda *a, **k: ToolResult(returncode=0, stdout=next(answers), stderr=""))
     assert run._git_state({"PINBENCH_REVISION": "abc"}) == ("0123", "main", ("file",))
+
+
+def test_a_run_keeps_the_bill_of_its_image(tmp_path, monkeypatch):
+    (tmp_path / "sbom.cdx.json").write_text("{}\n")
+    monkeypatch.setattr(run, "_BILL", tmp_path / "sbom.cdx.json")
+    words = ["--workload", str(ROOT / "workload" / "dummy"), "--case", "test_dummy_throughput_gated"]
+    quick = ["--set", "INSTANCE_NUMBER=1", "--set", "MIN_DURATION=0", "--set", "STEPS=1"]
+    assert main(["run", *words, *quick, "--logs-root", str(tmp_path / "logs")]) == 0
+    assert (tmp_path / "logs" / "logs-dummy_throughput_gated" / "sbom.cdx.json").read_text() == "{}\n"
 
 
 def test_the_bill_is_kept_where_there_is_one(tmp_path):

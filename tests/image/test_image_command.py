@@ -184,7 +184,9 @@ def test_a_changed_file_of_a_context_changes_what_the_build_is_told(tmp_path, ca
 
     before = state()
     (tmp_path / "tb00.pt").write_bytes(b"1")
-    assert state() != before
+    added = state()
+    (tmp_path / "tb00.pt").write_bytes(b"12")
+    assert len({before, added, state()}) == 3
 
 
 def test_the_commit_is_told_and_whether_files_differ_from_it(tmp_path):
