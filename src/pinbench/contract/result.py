@@ -278,6 +278,16 @@ class Software:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerFacts:
+    """The container that a run was in, as the engine on the host knows it."""
+
+    engine: str  # "podman 4.3.1"
+    image: str  # as it was asked for: registry, name and tag
+    image_id: str  # "sha256:..." of its configuration, which names its layers: what ran
+    digest: str | None = None  # "name@sha256:..." in a registry; None: it was built here and never pushed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """Everything about one iteration of a case: the only input of KPIs."""
 
@@ -292,3 +302,4 @@ class Record:
     load: HostLoad | None
     software: Software
     results: tuple[InstanceResult, ...]
+    container: ContainerFacts | None = None  # None: the run was native, or a container's own, which cannot know it

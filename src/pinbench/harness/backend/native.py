@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
 from pathlib import Path
 
 from pinbench.base.errors import ExitCode, PinbenchError
@@ -10,6 +10,7 @@ from pinbench.base.units import ns_to_s
 from pinbench.contract.host import HostLoad
 from pinbench.contract.plan import Plan
 from pinbench.contract.result import InstanceResult, Status
+from pinbench.harness.backend._outcome import Outcome
 from pinbench.harness.host.load import LoadCounters, load_between, read_cpu_time_s, read_load_counters
 from pinbench.harness.launch.command import worker_program
 from pinbench.harness.launch.failure import InstanceError
@@ -20,18 +21,6 @@ from pinbench.harness.launch.reservation import reserve_cpus
 
 # How long a run waits for another one that measures on the same cores; a full case takes a few minutes.
 RESERVATION_LIMIT_S = 1800.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What came of a launch: results, or the reason why there are none or not all."""
-
-    status: Status
-    failure: str | None
-    exit_code: ExitCode
-    results: tuple[InstanceResult, ...]
-    load: HostLoad | None
-    elapsed_s: float
 
 
 class _WindowLoad:
@@ -62,6 +51,7 @@ def run(
     base_env: Mapping[str, str],
     scrub: Collection[str],
     say: Callable[[str], None],
+    reserve: bool = True,
 ) -> Outcome:
     """Launch `plan`, alone on its cores, and return what came of it.
 
@@ -71,6 +61,7 @@ def run(
         base_env: the environment that the children start from.
         scrub: prefixes of the names that they must not inherit from it.
         say: is given a line for the log whenever something begins or ends.
+        reserve: whether to keep other runs off these cores; not where the caller outside of a container does.
 
     Raises:
         KeyboardInterrupt: a signal asked for the end; no instance is left.
@@ -86,7 +77,9 @@ def run(
     status, failure, exit_code = Status.PASSED, None, ExitCode.PASSED
     results: tuple[InstanceResult, ...] = ()
     try:
-        with reserve_cpus(plan.topology, cpus, timeout_s=RESERVATION_LIMIT_S, on_wait=say):
+        with (
+            reserve_cpus(plan.topology, cpus, timeout_s=RESERVATION_LIMIT_S, on_wait=say) if reserve else nullcontext()
+        ):
             program = worker_program(interpreter_for(plan.case.knobs.engine))
             launched = launch(plan, directory, base_env=base_env, scrub=scrub, program=program, watcher=watcher)
             results = launched.results

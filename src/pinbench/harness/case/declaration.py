@@ -9,9 +9,9 @@ from pinbench.base.errors import UsageError
 from pinbench.contract.case import Scalar
 from pinbench.harness.case.parameter import Default, Kind, Parameter, parse_value
 from pinbench.harness.case.rule import When, value_text
-from pinbench.harness.case.strict_yaml import entries, fields, text, texts
+from pinbench.harness.case.strict_yaml import entries, fields, text, texts, truth
 
-_KEYS = ("type", "help", "choices", "min", "max", "default", "absent", "defaults", "also", "aliases")
+_KEYS = ("type", "help", "choices", "min", "max", "default", "absent", "defaults", "also", "aliases", "written")
 
 
 def merge(shared: Mapping[str, Any] | None, own: Any, where: str) -> Mapping[str, Any]:
@@ -55,6 +55,7 @@ def declare(name: str, declaration: Any, where: str, dimensions: Mapping[str, tu
         maximum=_bound(data.get("max"), f"{where}: max"),
         also=text(data.get("also", ""), f"{where}: also"),
         aliases=_aliases(data.get("aliases", {}), f"{where}: aliases"),
+        written=truth(data.get("written", False), f"{where}: written"),
     )
     if (parameter.kind is Kind.CHOICE) != bool(parameter.choices):
         raise UsageError(f"{where}: choices are for type choice, and it needs them")

@@ -55,6 +55,7 @@ class Parameter:
     maximum: float | None = None
     also: str = ""
     aliases: Mapping[str, str] = field(default_factory=dict)
+    written: bool = False  # of a path: the run writes there
 
     def default_for(self, choices: Values) -> Scalar | None:
         """Return the default for the case that `choices` (dimension: value) name."""

@@ -12,7 +12,7 @@ from pinbench.harness.case.declaration import declare, merge, read_when
 from pinbench.harness.case.knobs import REQUIRED
 from pinbench.harness.case.parameter import Parameter
 from pinbench.harness.case.platforms import Platform
-from pinbench.harness.case.rule import Rule
+from pinbench.harness.case.rule import Rule, When
 from pinbench.harness.case.source import WORKLOAD_ROOT
 from pinbench.harness.case.strict_yaml import entries, fields, read_yaml, text, texts, truth
 
@@ -20,6 +20,14 @@ DIMENSIONS = ("FUNCTION", "MODE", "PRECISION", "CASE_TYPE")  # their order in th
 
 _REQUIRED_KEYS = ("title", "category", "keywords", "recipe", "platforms", "name", "parameters", "matrix")
 _ENUMS: Mapping[str, type[StrEnum]] = {"FUNCTION": Function, "MODE": Mode, "CASE_TYPE": Variant}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """The image that runs the cases of `when`, by its name without registry and tag."""
+
+    name: str
+    when: When
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +46,7 @@ class Workload:
     parameters: Mapping[str, Parameter]
     matrix: Mapping[str, tuple[str, ...]]
     exclusions: tuple[Rule, ...]
+    images: tuple[Image, ...] = ()  # the first that fits a case runs it
 
     @property
     def name(self) -> str:
@@ -72,7 +81,7 @@ def load_workload(folder: Path, shared: Path = WORKLOAD_ROOT / "parameters.yaml"
         UsageError: a file cannot be read, or something in it is unknown, missing, or contradicts itself.
     """
     path = folder / "workload.yaml"
-    data = fields(read_yaml(path), str(path), _REQUIRED_KEYS, ("exclude",))
+    data = fields(read_yaml(path), str(path), _REQUIRED_KEYS, ("exclude", "images"))
     parameters = _parameters(data["parameters"], path, shared)
     naming = fields(data["name"], f"{path}: name", ("dimensions",), ("prefix", "by_parameter"))
     workload = Workload(
@@ -87,6 +96,7 @@ def load_workload(folder: Path, shared: Path = WORKLOAD_ROOT / "parameters.yaml"
         by_parameter=texts(naming.get("by_parameter", []), f"{path}: name: by_parameter"),
         parameters=parameters,
         matrix=_matrix(data["matrix"], parameters, f"{path}: matrix"),
+        images=_images(data.get("images", []), parameters, f"{path}: images"),
         exclusions=_exclusions(data.get("exclude", []), parameters, f"{path}: exclude"),
     )
     _check_naming(workload, f"{path}: name")
@@ -143,6 +153,15 @@ def _exclusions(data: Any, parameters: Mapping[str, Parameter], where: str) -> t
             )
         )
     return tuple(rules)
+
+
+def _images(data: Any, parameters: Mapping[str, Parameter], where: str) -> tuple[Image, ...]:
+    choices = {name: parameters[name].choices for name in DIMENSIONS}
+    rows = [fields(item, where, ("image",), ("when",)) for item in entries(data, where)]
+    return tuple(
+        Image(name=text(row["image"], f"{where}: image"), when=read_when(row.get("when", {}), where, choices))
+        for row in rows
+    )
 
 
 def _known(names: tuple[str, ...], parameters: Mapping[str, Parameter], where: str) -> tuple[str, ...]:

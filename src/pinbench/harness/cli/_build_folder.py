@@ -18,6 +18,8 @@ class BuildSettings:
         registry: empty, or with its closing slash.
         release: the image tag with its colon.
         timeout: seconds of a case, and after a comma of fetching its images.
+        container_engine: docker, podman or a path of either; empty for the one that works.
+        docker_options: words for `docker run`, as a shell reads them.
     """
 
     source: str
@@ -27,6 +29,8 @@ class BuildSettings:
     registry: str
     release: str
     timeout: str
+    container_engine: str = ""
+    docker_options: str = ""
 
 
 def read_settings(build: Path) -> tuple[BuildSettings, ...]:

@@ -13,7 +13,7 @@ from pinbench.contract.case import Case
 from pinbench.contract.host import HostFacts
 from pinbench.contract.plan import Plan
 from pinbench.contract.result import SCHEMA_VERSION, Record, Software, Status
-from pinbench.harness.backend import native
+from pinbench.harness.backend.docker import Orders
 from pinbench.harness.case.catalog import find_case
 from pinbench.harness.case.choice import chosen_name
 from pinbench.harness.case.override import customise
@@ -21,6 +21,7 @@ from pinbench.harness.case.platforms import Platform, load_platforms
 from pinbench.harness.case.source import SOURCE_ROOT
 from pinbench.harness.case.workload import Workload, load_workload
 from pinbench.harness.cli._build_folder import BuildSettings, read_settings
+from pinbench.harness.cli._run_backend import container_line, container_orders, run_backend
 from pinbench.harness.host.allocator import find_allocator
 from pinbench.harness.host.facts import read_facts
 from pinbench.harness.host.interface import interface_to
@@ -32,7 +33,6 @@ from pinbench.harness.kpi.text import format_block
 from pinbench.harness.launch.process import end_with_parent, run_tool
 from pinbench.harness.plan.planner import make_plan
 from pinbench.harness.plan.ranks import INTERFACES, Hosts, is_distributed, read_hosts
-from pinbench.harness.plan.threads import SCRUBBED_PREFIXES
 from pinbench.harness.record.discover import RECORD
 from pinbench.harness.record.repeat import repeat_command
 from pinbench.harness.record.software import read_software, with_engines
@@ -47,7 +47,7 @@ HELP = "run one case and print its KPIs (ctest calls this)"
 _BILL = "sbom.cdx.json"  # what is inside an image, at the top of the suite in it
 _REVISION = "PINBENCH_REVISION"
 _GIT_LIMIT_S = 10.0
-_BUILD_SETTINGS = ("backend", "registry", "release", "timeout", "benchmark")
+_BUILD_SETTINGS = ("backend", "registry", "release", "timeout", "benchmark", "container_engine", "docker_options")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +62,8 @@ class _Order:
     logs_root: Path
     iterations: int
     is_dry: bool
+    container: Orders | None  # None: native
+    reserves: bool  # whether it keeps other runs off its cores itself
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -78,6 +80,8 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="YAML with overrides by test name")
     parser.add_argument("--run", type=int, default=None, metavar="N", help="iterations, itr-1 to itr-N; default: 1")
     parser.add_argument("--dry-run", action="store_true", help="show the plan and start nothing")
+    parser.add_argument("--time-limit", type=float, metavar="S", help="the most that the parameter TIMEOUT may be")
+    parser.add_argument("--reserved", action="store_true", help="the caller keeps other runs off these cores")
     parser.add_argument("--end-with-parent", action="store_true", help="end as by SIGTERM when the caller has died")
 
 
@@ -95,6 +99,8 @@ def run_case(arguments: Namespace) -> tuple[int, Path | None]:
     plan = _make_plan(order)
     _print_lines(plan_lines(plan))
     if order.is_dry:
+        if order.container is not None:
+            print(container_line(plan, order.container))
         print("dry run: nothing was started")
         return ExitCode.PASSED, None
     commit, branch, changed_files = _git_state(os.environ)
@@ -131,9 +137,12 @@ def _read_order(arguments: Namespace, environment: Mapping[str, str]) -> _Order:
     )
     logs_root = arguments.logs_root.absolute()
     build = next(iter(read_settings(logs_root)), None)
+    case = _with_time_limit(case, arguments.time_limit or (float(build.timeout.partition(",")[0]) if build else None))
     return _Order(
         workload=workload,
-        case=_with_time_limit(case, build),
+        case=case,
+        container=container_orders(workload, case, platform, build, environment),
+        reserves=not arguments.reserved,
         build=build,
         platform=platform,
         facts=replace(facts, platform=own.name),
@@ -143,14 +152,13 @@ def _read_order(arguments: Namespace, environment: Mapping[str, str]) -> _Order:
     )
 
 
-def _with_time_limit(case: Case, build: BuildSettings | None) -> Case:
-    """Return `case` with CMake's TIMEOUT (its first field, in seconds) as the most that its deadline may be.
+def _with_time_limit(case: Case, limit_s: float | None) -> Case:
+    """Return `case` with `limit_s`, commonly CMake's TIMEOUT, as the most that its deadline may be.
 
     A deadline that the user gave for this run stands.
     """
-    if build is None or "TIMEOUT" in case.overrides:
+    if limit_s is None or "TIMEOUT" in case.overrides:
         return case
-    limit_s = float(build.timeout.partition(",")[0])
     return replace(case, knobs=replace(case.knobs, deadline_s=min(case.knobs.deadline_s, limit_s)))
 
 
@@ -162,7 +170,9 @@ def _iterations(asked: int | None, from_environment: str) -> int:
 
 
 def _make_plan(order: _Order) -> Plan:
-    allocator = find_allocator(order.case.knobs.allocator, order.facts.architecture)
+    name = order.case.knobs.allocator
+    # An image has its own; the container makes its plan with that one.
+    allocator = Path(name) if name and order.container else find_allocator(name, order.facts.architecture)
     load_1m = read_load_counters().load_1m
     return make_plan(
         order.case, read_topology(), order.facts, allocator=allocator, load_1m=load_1m, hosts=_hosts(order, os.environ)
@@ -197,19 +207,21 @@ def _run_iteration(
         results=(),
     )
     try:
-        outcome = native.run(
-            plan,
-            iteration.instances_dir,
-            base_env=os.environ,
-            scrub=SCRUBBED_PREFIXES,
-            say=lambda line: _say(iteration, line),
+        outcome = run_backend(
+            plan, iteration, order.container, reserve=order.reserves, say=lambda line: _say(iteration, line)
         )
     except KeyboardInterrupt as interrupt:
         elapsed_s = (datetime.now(UTC) - started_at).total_seconds()
         _finish(iteration, replace(draft, failure=f"interrupted {interrupt}".strip(), elapsed_s=elapsed_s))
         raise
+    if (inside := outcome.inside) is not None:  # what really ran, in the container's own words
+        draft = replace(draft, plan=inside.plan, host=inside.host)
+        software = inside.software
+        if inside.plan is not None:
+            iteration.write_plan(inside.plan)
     record = replace(
         draft,
+        container=outcome.container,
         status=outcome.status,
         failure=outcome.failure,
         elapsed_s=outcome.elapsed_s,
@@ -253,6 +265,7 @@ def _settings(order: _Order, command: tuple[str, ...]) -> Settings:
     known = {} if build is None else {name: getattr(build, name) for name in _BUILD_SETTINGS}
     return Settings(
         **known,
+        docker_image="" if order.container is None else order.container.image,
         command=tuple(user_command) or command,
         options=_ctest_options(os.environ),
         platform=order.platform.display,

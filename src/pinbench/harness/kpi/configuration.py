@@ -7,7 +7,7 @@ from pinbench.base.units import format_bytes
 from pinbench.contract.case import Case, Mode, Scalar
 from pinbench.contract.host import HostFacts
 from pinbench.contract.plan import DISTRIBUTED, Instance, Plan, WeightSource
-from pinbench.contract.result import DeviceFacts, EngineFacts, InstanceResult, Kernel, Placement, Record
+from pinbench.contract.result import ContainerFacts, DeviceFacts, EngineFacts, InstanceResult, Kernel, Placement, Record
 
 Fields = dict[str, Scalar | None]
 
@@ -39,6 +39,7 @@ def workload_configuration(record: Record) -> dict[str, Scalar]:
             **_engine(results),
             **_readback(results),
             **_host(record.host),
+            **_container(record.container),
             "PINBENCH": _version(record),
             "COMMAND": shlex.join(record.command),
         }
@@ -107,6 +108,17 @@ def _host(host: HostFacts) -> Fields:
         "TURBO": host.turbo,
         "SMT": host.smt,
         "TRANSPARENT_HUGEPAGES": host.transparent_hugepages,
+    }
+
+
+def _container(container: ContainerFacts | None) -> Fields:
+    if container is None:
+        return {}
+    return {
+        "CONTAINER_ENGINE": container.engine,
+        "IMAGE": container.image,
+        "IMAGE_ID": container.image_id,
+        "IMAGE_DIGEST": container.digest,
     }
 
 

@@ -1,8 +1,10 @@
 """Ctrl-C and its kin, taken note of and acted upon where no child can be forgotten."""
 
+import select
 import signal
 import socket
 import threading
+import time
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -47,6 +49,16 @@ class Interrupts:
     def fileno(self) -> int:
         """Return the descriptor to wait on."""
         return self._awake.fileno()
+
+    def await_one(self, timeout_s: float | None) -> None:
+        """Wait until a signal has come, `timeout_s` at the most (None: for ever)."""
+        give_up = None if timeout_s is None else time.monotonic() + timeout_s
+        while not self.caught:
+            left_s = None if give_up is None else give_up - time.monotonic()
+            if left_s is not None and left_s <= 0:
+                return
+            select.select([self._awake], [], [], left_s)
+            self.drain()
 
     def drain(self) -> None:
         """Empty the descriptor; other signals (SIGCHLD of a caller) wake it too."""

@@ -98,6 +98,27 @@ def start_child(
     return Child(process)
 
 
+def start_piped(argv: Sequence[str], *, env: Mapping[str, str]) -> tuple[Child, int]:
+    """Start `argv` in a process group of its own; return it and what reads all that it writes, to be closed.
+
+    The group keeps a terminal's Ctrl-C from reaching it past us.
+
+    Raises:
+        LaunchError: the program cannot be started.
+    """
+    reader, writer = os.pipe()
+    try:
+        process = subprocess.Popen(
+            argv, env=dict(env), stdin=subprocess.DEVNULL, stdout=writer, stderr=writer, process_group=0
+        )
+    except OSError as error:
+        os.close(reader)
+        raise LaunchError(f"cannot start {argv[0]}: {error.strerror}") from error
+    finally:
+        os.close(writer)
+    return Child(process), reader
+
+
 def run_tool(
     argv: Sequence[str], *, timeout_s: float, env: Mapping[str, str] | None = None, cwd: Path | None = None
 ) -> ToolResult:

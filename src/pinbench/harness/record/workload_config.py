@@ -23,6 +23,9 @@ class Settings:
     backend: str = "native"
     registry: str = ""
     release: str = ""
+    container_engine: str = ""
+    docker_options: str = ""
+    docker_image: str = ""  # with registry and tag
     timeout: str = ""  # as WSF writes it: "<execution s>,<image pull s>"
     benchmark: str = ""
     title: str = ""  # of the workload, as people say it
@@ -50,6 +53,9 @@ def workload_config(case: Case, settings: Settings) -> str:
         "timeout": settings.timeout,
         "benchmark": settings.benchmark,
         "backend": settings.backend,
+        "docker_image": settings.docker_image,
+        "docker_options": settings.docker_options,
+        "export_logs": "/export-logs" if settings.docker_image else None,
         "name": case.workload,
         "display_name": settings.title,
         "path": settings.path,
@@ -87,6 +93,8 @@ def _cmake_command(settings: Settings) -> str | None:
         "TIMEOUT": settings.timeout,
         "BENCHMARK": settings.benchmark,
         "BACKEND": settings.backend,
+        **({"CONTAINER_ENGINE": settings.container_engine} if settings.container_engine else {}),
+        **({"DOCKER_OPTIONS": settings.docker_options} if settings.docker_options else {}),
     }
     return shlex.join(["cmake", *(f"-D{name}={value}" for name, value in options.items())])
 

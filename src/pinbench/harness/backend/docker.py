@@ -1,0 +1,187 @@
+"""Instances in a container of the workload's image, run by docker or podman of this host (or one that it leads to).
+
+The container runs one iteration by its own means, as `docker run` by hand would; this side chooses its CPUs and memory
+nodes, keeps others away from them, and takes over what it recorded.
+"""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pinbench.base.errors import ExitCode, LaunchError, PinbenchError
+from pinbench.base.units import NS_PER_MS, ns_to_s
+from pinbench.contract.case import Case
+from pinbench.contract.plan import Plan
+from pinbench.contract.result import Record, Status
+from pinbench.harness.backend.native import RESERVATION_LIMIT_S
+from pinbench.harness.backend._outcome import Outcome
+from pinbench.harness.case.rule import value_text
+from pinbench.harness.launch.container_argv import Container, Mount, container_for
+from pinbench.harness.launch.container_engine import Engine, find_engine
+from pinbench.harness.launch.container_session import Folders, Limits, Session
+from pinbench.harness.launch.interrupts import Interrupts
+from pinbench.harness.launch.reservation import reserve_cpus
+from pinbench.harness.record.discover import RECORD, WORKER
+from pinbench.harness.record.schema import read_record
+from pinbench.harness.record.tunables import tunables
+
+_INSIDE = "container"  # gets all that came out of it and has no other place
+_CONSOLE = "container.log"
+PULL_LIMIT_S = 600.0
+GRACE_S = 180.0  # beyond the deadline that the container itself keeps: to start, and to write what it has
+_BLOCK = "#===="  # its own KPI block: ours, with the image in it, follows
+_STATUS = {ExitCode.PASSED: Status.PASSED, ExitCode.SKIPPED: Status.SKIPPED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orders:
+    """What the build and the command line say of containers."""
+
+    image: str  # with registry and tag
+    platform: str  # as the user spelt it
+    engine: str = ""  # a program; empty: docker or podman, whichever works
+    registry: str = ""
+    pull_limit_s: float = PULL_LIMIT_S
+    options: tuple[str, ...] = ()  # words for `docker run`, the user's own
+    mounts: tuple[Mount, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)  # of torchrun, for ranks on several hosts
+    grace_s: float = GRACE_S
+
+
+def run(
+    plan: Plan,
+    iteration: Path,
+    orders: Orders,
+    *,
+    base_env: Mapping[str, str],
+    say: Callable[[str], None],
+) -> Outcome:
+    """Run `plan` in a container, alone on its cores, and return what came of it.
+
+    Args:
+        plan: where the container may run; inside, the same plan is made again.
+        iteration: the folder of this iteration; gets ``instance-NNN`` and what else came out.
+        orders: which image, and how.
+        base_env: the environment of the engine's program.
+        say: is given a line for the log whenever something begins, ends or is said in the container.
+
+    Raises:
+        KeyboardInterrupt: a signal asked for the end; no container is left.
+    """
+    begin_ns = time.monotonic_ns()
+    container, inside = None, None
+    failure, exit_code = None, ExitCode.PASSED
+    try:
+        engine = find_engine(orders.engine)
+        container = engine.require_image(orders.image, registry=orders.registry, pull_limit_s=orders.pull_limit_s)
+        say(f"{container.engine} runs {container.image} ({container.digest or container.image_id})")
+        cpus = [cpu for instance in plan.instances for cpu in instance.cpus]
+        with reserve_cpus(plan.topology, cpus, timeout_s=RESERVATION_LIMIT_S, on_wait=say):
+            try:
+                _run_session(plan, iteration, orders, engine, base_env, say)
+            finally:
+                inside = _take_over(iteration)
+        failure, exit_code = _verdict(plan, iteration, inside)
+    except PinbenchError as error:
+        failure, exit_code = str(error), error.exit_code
+    return Outcome(
+        status=_STATUS.get(exit_code, Status.FAILED),
+        failure=failure,
+        exit_code=exit_code,
+        results=() if inside is None else inside.results,
+        load=None if inside is None else inside.load,
+        elapsed_s=ns_to_s(time.monotonic_ns() - begin_ns),
+        inside=inside,
+        container=container,
+    )
+
+
+def container_words(case: Case, platform: str) -> tuple[str, ...]:
+    """Return the words for the image's entry: the case, and exactly what the user changed of it."""
+    values = tunables(case)
+    changes = [word for name in case.overrides for word in ("--set", f"{name}={value_text(values.get(name))}")]
+    limit = ("--time-limit", value_text(case.knobs.deadline_s))
+    return ("--case", case.name, "--platform", platform, *limit, "--reserved", *changes)
+
+
+def container_name(case: Case) -> str:
+    """Return a name that no other container has, and that tells people whose it is."""
+    return f"pinbench-{case.name}-{os.getpid()}-{time.time_ns() // NS_PER_MS % 10**8}"
+
+
+def make_container(plan: Plan, orders: Orders, name: str) -> Container:
+    """Return the container that `run` starts for `plan`."""
+    return container_for(
+        plan,
+        name=name,
+        image=orders.image,
+        words=container_words(plan.case, orders.platform),
+        mounts=orders.mounts,
+        variables=orders.variables,
+        has_network=bool(orders.variables),
+        options=orders.options,
+    )
+
+
+def _run_session(
+    plan: Plan,
+    iteration: Path,
+    orders: Orders,
+    engine: Engine,
+    base_env: Mapping[str, str],
+    say: Callable[[str], None],
+) -> None:
+    is_block = False
+
+    def tell(line: str) -> None:
+        nonlocal is_block
+        is_block = is_block or line.startswith(_BLOCK)
+        if not is_block:
+            say(f"container: {line}")
+
+    folders = Folders(console=iteration / WORKER / _CONSOLE, work=iteration, logs=iteration / WORKER / _INSIDE)
+    limits = Limits(run_s=plan.deadline_s + orders.grace_s)
+    container = make_container(plan, orders, container_name(plan.case))
+    with Interrupts() as interrupts:
+        Session(
+            engine, container, folders=folders, limits=limits, env=base_env, interrupts=interrupts, on_line=tell
+        ).run()
+
+
+def _take_over(iteration: Path) -> Record | None:
+    """Put the instances' folders where those of a native run are; return the record that came out, None without one."""
+    inside = iteration / WORKER / _INSIDE / "itr-1"
+    for folder in sorted((inside / WORKER).glob("instance-*")):
+        folder.rename(iteration / WORKER / folder.name)
+    return read_record(inside / RECORD) if (inside / RECORD).is_file() else None
+
+
+def _verdict(plan: Plan, iteration: Path, inside: Record | None) -> tuple[str | None, ExitCode]:
+    """Return why the run in the container is worth nothing (None: it passed), and its exit code."""
+    folder = iteration / WORKER / _INSIDE
+    code = _exit_code(folder / "status")
+    if inside is None:
+        words = (folder / "benchmark.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        first = words[0].removeprefix("pinbench: ") if words else f"it wrote no record; see {folder}"
+        return first, code if code is not ExitCode.PASSED else ExitCode.FAILED
+    if inside.plan is not None and (other := _differences(plan.case, inside.plan.case)):
+        raise LaunchError(
+            f"the image measured something else than this checkout asked for: {', '.join(other)}; build the image anew"
+        )
+    if inside.status is Status.PASSED:
+        return (None, code) if code is ExitCode.PASSED else (f"{folder / 'status'} says {code}", code)
+    return inside.failure, code if code is not ExitCode.PASSED else ExitCode.FAILED
+
+
+def _exit_code(status: Path) -> ExitCode:
+    text = status.read_text(encoding="utf-8").strip()
+    return ExitCode(int(text)) if text in {str(int(code)) for code in ExitCode} else ExitCode.FAILED
+
+
+def _differences(asked: Case, ran: Case) -> tuple[str, ...]:
+    ours, theirs = tunables(asked), tunables(ran)
+    names = [name for name in (*ours, *theirs) if ours.get(name) != theirs.get(name)]
+    changed = tuple(f"{name}={theirs.get(name)} for {ours.get(name)}" for name in dict.fromkeys(names))
+    return changed if asked.name == ran.name else (f"{ran.name} for {asked.name}", *changed)
