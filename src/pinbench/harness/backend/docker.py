@@ -15,8 +15,8 @@ from pinbench.base.units import NS_PER_MS, ns_to_s
 from pinbench.contract.case import Case
 from pinbench.contract.plan import Plan
 from pinbench.contract.result import Record, Status
-from pinbench.harness.backend.native import RESERVATION_LIMIT_S
 from pinbench.harness.backend._outcome import Outcome
+from pinbench.harness.backend.native import RESERVATION_LIMIT_S
 from pinbench.harness.case.rule import value_text
 from pinbench.harness.launch.container_argv import Container, Mount, container_for
 from pinbench.harness.launch.container_engine import Engine, find_engine
@@ -29,6 +29,7 @@ from pinbench.harness.record.tunables import tunables
 
 _INSIDE = "container"  # gets all that came out of it and has no other place
 _CONSOLE = "container.log"
+BACKEND = "docker"  # what cmake calls it
 PULL_LIMIT_S = 600.0
 GRACE_S = 180.0  # beyond the deadline that the container itself keeps: to start, and to write what it has
 _BLOCK = "#===="  # its own KPI block: ours, with the image in it, follows
@@ -163,9 +164,7 @@ def _verdict(plan: Plan, iteration: Path, inside: Record | None) -> tuple[str | 
     folder = iteration / WORKER / _INSIDE
     code = _exit_code(folder / "status")
     if inside is None:
-        words = (folder / "benchmark.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        first = words[0].removeprefix("pinbench: ") if words else f"it wrote no record; see {folder}"
-        return first, code if code is not ExitCode.PASSED else ExitCode.FAILED
+        return _refusal(folder / "benchmark.log"), code if code is not ExitCode.PASSED else ExitCode.FAILED
     if inside.plan is not None and (other := _differences(plan.case, inside.plan.case)):
         raise LaunchError(
             f"the image measured something else than this checkout asked for: {', '.join(other)}; build the image anew"
@@ -173,6 +172,14 @@ def _verdict(plan: Plan, iteration: Path, inside: Record | None) -> tuple[str | 
     if inside.status is Status.PASSED:
         return (None, code) if code is ExitCode.PASSED else (f"{folder / 'status'} says {code}", code)
     return inside.failure, code if code is not ExitCode.PASSED else ExitCode.FAILED
+
+
+def _refusal(log: Path) -> str:
+    """Return why there was no run, in the container's words."""
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    if lines and lines[0].startswith("pinbench: "):
+        return lines[0].removeprefix("pinbench: ")
+    return f"the container made no record{f'; its last line: {lines[-1]}' if lines else ''}; log: {log}"
 
 
 def _exit_code(status: Path) -> ExitCode:

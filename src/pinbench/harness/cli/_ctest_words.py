@@ -30,7 +30,7 @@ _NATIVE_EQUALS = frozenset({"--show-only", "--no-tests"})  # ctest knows a value
 _NATIVE_COUNT = frozenset({"-j", "--parallel"})  # the number may be left out
 _OWN = (
     "--set", "--sweep", "--config", "--test-config", "--testcase", "--run", "--dry-run", "--describe-params", "--help",
-    "-h",
+    "-h", "--status", "--stop", "--check-docker-image", "--push-docker-image",
 )  # fmt: skip
 
 # WSF's value sequences: '1 2 4', '1 2 3 ...8', '|200', '8000|', 'A=1/B=2'.
@@ -52,6 +52,7 @@ class Words:
     dry_run: bool = False
     describe: bool = False
     help: bool = False
+    container_action: tuple[str, str] | None = None  # an option of _CONTAINERS and its value, empty where it has none
 
 
 def parse_words(argv: Sequence[str]) -> Words:
@@ -80,6 +81,9 @@ def parse_words(argv: Sequence[str]) -> Words:
 
 
 def _take_own(words: Words, name: str, given: str | None, rest: deque[str]) -> None:
+    if name in _CONTAINERS:
+        words.container_action = (name, given or "")
+        return
     flag = _OWN_FLAGS.get(name)
     if flag is None:
         _OWN_WITH_VALUE[name](words, _value(name, given, rest))
@@ -147,6 +151,7 @@ def _run(words: Words, value: str) -> None:
     words.runs = int(value)
 
 
+_CONTAINERS = ("--status", "--stop", "--check-docker-image", "--push-docker-image")  # a value needs its '='
 _OWN_FLAGS = {"--dry-run": "dry_run", "--describe-params": "describe", "--help": "help", "-h": "help"}
 _OWN_WITH_VALUE: Mapping[str, Callable[[Words, str], None]] = {
     "--set": _set, "--sweep": _sweep, "--config": _config, "--test-config": _config, "--testcase": _testcase,

@@ -23,19 +23,16 @@ from pinbench.harness.record.store import IterationDirectory
 _ENGINE = "PINBENCH_CONTAINER_ENGINE"  # stands above what cmake was told
 
 
-def is_native(build: BuildSettings | None) -> bool:
-    """Return whether instances are processes of this host."""
-    return build is None or build.backend == "native"
-
-
 def container_orders(
-    workload: Workload, case: Case, platform: Platform, build: BuildSettings, environment: Mapping[str, str]
-) -> docker.Orders:
-    """Return how `case` runs in a container.
+    workload: Workload, case: Case, platform: Platform, build: BuildSettings | None, environment: Mapping[str, str]
+) -> docker.Orders | None:
+    """Return how `case` runs in a container, None where the build does not ask for one.
 
     Raises:
         UsageError: the options for docker are no words of a shell, or no image is for this case.
     """
+    if build is None or build.backend != docker.BACKEND:
+        return None
     paths = [place for place in host_paths(workload, case) if place.written or Path(place.path).exists()]
     torchrun = {
         name: value for name, value in environment.items() if name in TORCHRUN or name.startswith("TORCHELASTIC_")

@@ -13,6 +13,7 @@ from pinbench.harness.case.describe import describe_text
 from pinbench.harness.case.platforms import Platform, load_platforms
 from pinbench.harness.case.workload import Workload, load_workload
 from pinbench.harness.cli._build_folder import read_settings
+from pinbench.harness.cli._ctest_containers import run_container_action
 from pinbench.harness.cli._ctest_selection import require_selection
 from pinbench.harness.cli._ctest_sweep import make_sweep, require_pattern_alone, run_sweep, without_pattern
 from pinbench.harness.cli._ctest_words import Words, parse_words
@@ -42,6 +43,12 @@ run
   --dry-run               print the plan, run nothing
   --help                  this text
 
+containers (BACKEND=docker)
+  --status[=N]            the containers of cases, and the last N lines of each
+  --stop[=PREFIX]         end those whose case begins so, or all; who waits for one gets its logs
+  --check-docker-image    whether the images of the cases (of -R) are here or in the registry
+  --push-docker-image[=REGISTRY]   push them there
+
 exit code: 0 all passed or skipped; 2 wrong usage, or -R selects nothing; 8 a case failed (ctest's own)
 """
 
@@ -67,6 +74,8 @@ def run(arguments: Namespace) -> int:
         return ExitCode.PASSED
     if words.pattern is not None and settings:
         require_selection(words.pattern, workloads, _platform(arguments.build))
+    if words.container_action is not None:
+        return run_container_action(words, settings, _platform(arguments.build))
     command = [arguments.door, *arguments.words]
     environment = {**_without_ours(os.environ), **handover(words, command, Path.cwd())}
     if words.sweep:

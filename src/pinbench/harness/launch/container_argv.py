@@ -80,7 +80,8 @@ def run_argv(engine: str, container: Container) -> list[str]:
         f"--cpuset-cpus={format_cpu_list(container.cpus)}", f"--cpuset-mems={format_cpu_list(container.memory_nodes)}",
         f"--shm-size={-(-container.shm_bytes // MIB)}m",
         "--read-only", "--tmpfs=/tmp:rw,exec,nosuid,nodev,mode=1777",  # exec: operators compiled there are mapped
-        "--cap-drop=ALL", "--security-opt=no-new-privileges", f"--network={'host' if container.has_network else 'none'}",
+        "--cap-drop=ALL", "--security-opt=no-new-privileges",
+        f"--network={'host' if container.has_network else 'none'}",
         "--no-healthcheck",  # it would run on the CPUs that are measured
         *(_mount(mount) for mount in container.mounts),
         *(f"--env={name}={value}" for name, value in container.variables.items()),
@@ -103,6 +104,11 @@ def follow_argv(engine: str, name: str) -> list[str]:
     return [engine, "logs", "--follow", name]
 
 
+def tail_argv(engine: str, name: str, lines: int) -> list[str]:
+    """Return the command that shows the last lines of what the container wrote."""
+    return [engine, "logs", f"--tail={lines}", name]
+
+
 def stop_argv(engine: str, name: str) -> list[str]:
     """Return the command that asks the container to end its run and to export what there is."""
     return [engine, "kill", "--signal=TERM", name]
@@ -114,7 +120,7 @@ def remove_argv(engine: str, name: str) -> list[str]:
 
 
 def list_argv(engine: str) -> list[str]:
-    """Return the command that lists all containers that were started here: name, case, state, image."""
+    """Return the command that lists all containers that were started here: name, state, image."""
     return [
         engine, "ps", "--all", f"--filter=label={LABEL}", "--format={{.Names}}\t{{.Status}}\t{{.Image}}",
     ]  # fmt: skip

@@ -65,6 +65,10 @@ class Engine:
             raise LaunchError(f"{self.title} has fetched {image}, and does not know it")
         return facts
 
+    def is_in_registry(self, image: str, limit_s: float) -> bool:
+        """Return whether the registry that `image` names has it; nothing is fetched."""
+        return run_tool([self.program, "manifest", "inspect", image], timeout_s=limit_s).returncode == 0
+
     def containers(self) -> tuple[tuple[str, str, str], ...]:
         """Return name, state and image of each container that runs a case, or has."""
         rows = (line.split("\t") for line in self.ask(list_argv(self.program)).splitlines() if line)

@@ -117,6 +117,7 @@ class Session:
                 followed.await_end(_TICK_S)  # of a container that has died; one that lives says nothing more
                 followed.reap(_REAP_S)
                 self._console.look(is_end=True)
+                _drop_if_empty(_errors(self._folders.console))
         finally:
             self._engine.remove(name)
         if self._interrupts.caught:
@@ -153,6 +154,7 @@ class Session:
         elif code == 0 and not is_whole:
             reason = f"the archive of container {name} is torn"
         archive.unlink()
+        _errors(archive).unlink()  # the next attempt, or the ending of the container, tells more
         return code, reason
 
     def _await(self, export: Child, give_up: float) -> str | None:
@@ -182,7 +184,16 @@ class Session:
             reader.reap(_REAP_S)
         unpack(archive, self._folders.logs)
         archive.unlink()
+        _errors(archive).unlink()
 
     def _start(self, argv: list[str], stdout: Path) -> Child:
-        stderr = stdout.with_name(f"{stdout.name}.err")
-        return start_child(argv, env=self._env, stdout=stdout, stderr=stderr, pass_fds=())
+        return start_child(argv, env=self._env, stdout=stdout, stderr=_errors(stdout), pass_fds=())
+
+
+def _errors(output: Path) -> Path:
+    return output.with_name(f"{output.name}.err")
+
+
+def _drop_if_empty(path: Path) -> None:
+    if path.stat().st_size == 0:
+        path.unlink()
