@@ -20,7 +20,7 @@ from pinbench.harness.backend.native import RESERVATION_LIMIT_S
 from pinbench.harness.case.rule import value_text
 from pinbench.harness.launch.container_argv import Container, Mount, container_for
 from pinbench.harness.launch.container_engine import Engine, find_engine
-from pinbench.harness.launch.container_session import Folders, Limits, Session
+from pinbench.harness.launch.container_session import OBEY_S, Folders, Limits, Session
 from pinbench.harness.launch.interrupts import Interrupts
 from pinbench.harness.launch.reservation import reserve_cpus
 from pinbench.harness.record.discover import RECORD, WORKER
@@ -49,6 +49,7 @@ class Orders:
     mounts: tuple[Mount, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)  # of torchrun, for ranks on several hosts
     grace_s: float = GRACE_S
+    obey_s: float = OBEY_S
 
 
 def run(
@@ -143,7 +144,7 @@ def _run_session(
             say(f"container: {line}")
 
     folders = Folders(console=iteration / WORKER / _CONSOLE, work=iteration, logs=iteration / WORKER / _INSIDE)
-    limits = Limits(run_s=plan.deadline_s + orders.grace_s)
+    limits = Limits(run_s=plan.deadline_s + orders.grace_s, obey_s=orders.obey_s)
     container = make_container(plan, orders, container_name(plan.case))
     with Interrupts() as interrupts:
         Session(

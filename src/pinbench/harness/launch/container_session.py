@@ -23,6 +23,7 @@ from pinbench.harness.launch.container_engine import Engine
 from pinbench.harness.launch.interrupts import Interrupts
 from pinbench.harness.launch.process import Child, run_tool, start_child
 
+OBEY_S = 20.0
 _TICK_S = 0.5
 _EARLY_S = 10.0  # of a container that has just started, the pipe may not be there yet
 _REAP_S = 2.0
@@ -33,7 +34,7 @@ class Limits:
     """How long to wait, in seconds."""
 
     run_s: float  # for the logs of the whole run
-    obey_s: float = 20.0  # for the logs of a run that was asked to end
+    obey_s: float = OBEY_S  # for the logs of a run that was asked to end
     start_s: float = 60.0
 
 

@@ -20,7 +20,7 @@ class ExportPipe:
     """Feeds the pipe at `path` from a thread that sleeps until a reader comes; the run's own thread has no part in it.
 
     As soon as a reader has opened the pipe, another one takes its place: on one pipe two readers would share the
-    bytes, and each get a torn half.
+    bytes, and each get a torn half. Only two that open it before `start` has been called share it for good.
     """
 
     def __init__(self, path: Path, write: Callable[[int], None]) -> None:
