@@ -169,6 +169,21 @@ def test_on_a_terminal_the_gated_case_runs_prints_its_kpi_and_ends(start):
     assert "stays until it is stopped" not in said
 
 
+@pytest.mark.parametrize(
+    ("words", "variables", "case"),
+    [
+        ((), {}, "dummy_latency_gated"),
+        ((), {"MODE": "throughput"}, "dummy_throughput"),
+        ((), {"BATCH_SIZE": "2"}, "dummy_latency_customized (changed: BATCH_SIZE)"),
+        (("--case", "dummy_throughput"), {}, "dummy_throughput"),
+    ],
+)
+def test_what_the_image_is_for_holds_where_the_user_says_nothing(start, words, variables, case):
+    entry = start("--dry-run", *words, PINBENCH_PRESET="MODE=latency", PINBENCH_LINGER="0", **variables)
+    said, _ = entry.process.communicate(timeout=60)
+    assert said.startswith(f"Testcase: test_{case}\n"), said
+
+
 def test_help_lists_the_parameters_and_starts_nothing(start):
     entry = start("--help")
     said, _ = entry.process.communicate(timeout=60)

@@ -37,7 +37,8 @@ def plan(*sources: WeightSource) -> Plan:
 
 def test_the_whole_command():
     container = container_for(
-        plan(WeightSource.BUILD, WeightSource.MAP, WeightSource.PRIVATE), name="n", image="r/i:t", words=["--case", "c"],
+        plan(WeightSource.BUILD, WeightSource.MAP, WeightSource.PRIVATE), name="n", image="r/i:t",
+        words=["--case", "c"],
         mounts=[Mount(path="/data/x y", writable=False), Mount(path="/out", writable=True)],
         variables={"RANK": "0"}, options=["--cap-add=SYS_NICE"],
     )  # fmt: skip

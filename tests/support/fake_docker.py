@@ -52,7 +52,7 @@ def pid(name):
 
 
 def is_running(name):
-    return not (place(name) / "code").exists() and os.path.exists(f"/proc/{pid(name)}")
+    return not (place(name) / "code").exists() and Path(f"/proc/{pid(name)}").exists()
 
 
 def version(words):
@@ -114,7 +114,7 @@ def exec_(words):
         whole = subprocess.run(["cat", state / "export-logs"], capture_output=True, check=True).stdout
         sys.stdout.buffer.write(whole[: len(whole) // 2])
         return 0
-    os.execvp("cat", ["cat", str(state / "export-logs")])
+    return os.execvp("cat", ["cat", str(state / "export-logs")])
 
 
 def logs(words):

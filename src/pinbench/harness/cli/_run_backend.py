@@ -20,7 +20,7 @@ from pinbench.harness.plan.ranks import is_distributed
 from pinbench.harness.plan.threads import SCRUBBED_PREFIXES
 from pinbench.harness.record.store import IterationDirectory
 
-_ENGINE = "PINBENCH_CONTAINER_ENGINE"  # stands above what cmake was told
+_ENGINE = "CONTAINER_ENGINE"  # stands above what cmake was told
 
 
 def container_orders(

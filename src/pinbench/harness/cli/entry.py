@@ -1,6 +1,7 @@
 """``pinbench entry``: what a container of a workload does: run one case, and keep its logs ready for who reads them."""
 
 import os
+import shlex
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from pinbench.base.errors import ExitCode, PinbenchError, UsageError
 from pinbench.base.jsonio import write_text
+from pinbench.contract.case import Variant
 from pinbench.harness.case.describe import describe_text
 from pinbench.harness.case.source import WORKLOAD_ROOT, workload_folders
 from pinbench.harness.case.variables import require_known
@@ -24,10 +26,12 @@ HELP = "what the container of a workload does: one case, and its logs through a 
 WORKLOAD = "PINBENCH_WORKLOAD"
 STATE = "PINBENCH_STATE"
 LINGER = "PINBENCH_LINGER"
+PRESET = "PINBENCH_PRESET"
 
 _STATE_DEFAULT = "/tmp/pinbench"
 _EXPORT = "/export-logs"  # where an image links to the pipe
 _STDIN = 0
+_CASE_TYPE = "CASE_TYPE"
 _OURS = ("--workload", "--logs-root", "--end-with-parent")
 _FIRST_READER_S = 5.0  # of a run that a signal ended: engines kill a container 10 s after they have asked it to stop
 _SETTLE_S = 0.2  # until a reader that has waited all the time has been noticed
@@ -41,6 +45,7 @@ options: those of `pinbench run`: --case NAME, --set NAME=VALUE, --run N, --dry-
 variables besides the parameters:
   PINBENCH_LINGER=SECONDS  how long it stays for readers of the logs after the end; on a terminal 0, else for ever
   PINBENCH_PASS=NAME,...   variables that are no parameters and are to be let through
+  PINBENCH_PRESET="NAME=VALUE ..."  of the image itself: what holds for parameters that nobody sets
   PINBENCH_STATE=DIR       a writable folder; /tmp/pinbench
 exit code: 0 passed, 1 failed, 2 a parameter is wrong, 77 this host cannot run it; 128 + n: signal n ended it
 """
@@ -114,7 +119,7 @@ def _measure(words: Sequence[str], places: _Places, pipe: ExportPipe, interrupts
         _refuse(workload, words, os.environ)
         return supervise(
             _command(workload, places, words),
-            env=_environment(os.environ, places),
+            env={**_preset(workload, words, os.environ), **_environment(os.environ, places)},
             log=places.log,
             echo=_echo,
             interrupts=interrupts,
@@ -147,6 +152,23 @@ def _workload(environment: Mapping[str, str]) -> Workload:
     return load_workload(WORKLOAD_ROOT / name)
 
 
+def _preset(workload: Workload, words: Sequence[str], environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what holds for parameters that are not set: an image is for some cases, and tells it in its environment.
+
+    As variables of the image themselves they could not be told from those of the user, who, setting none, means the
+    gated case. Who names a case or another value has said what he wants.
+    """
+    if any(word.partition("=")[0] in ("--case", "--set") for word in words):
+        return {}
+    preset = dict(word.partition("=")[::2] for word in shlex.split(environment.get(PRESET, "")))
+    if unknown := sorted(preset.keys() - workload.spellings.keys()):
+        raise UsageError(f"{PRESET} of this image has {unknown[0]!r}, which is no parameter of {workload.name}")
+    set_names = {workload.spellings[name] for name in workload.spellings if environment.get(name)}
+    if not set_names and Variant.GATED in workload.matrix[_CASE_TYPE]:
+        preset[_CASE_TYPE] = Variant.GATED.value
+    return {name: value for name, value in preset.items() if workload.spellings[name] not in set_names}
+
+
 def _linger_s(environment: Mapping[str, str], *, is_terminal: bool) -> float | None:
     """Return how long to stay after the end, None: until a signal comes."""
     text = environment.get(LINGER, "")
@@ -166,7 +188,9 @@ def _environment(environment: Mapping[str, str], places: _Places) -> dict[str, s
     A user without an entry in passwd(5) has no home and no name, which several libraries ask for.
     """
     homes = {"HOME": str(places.state), "XDG_CACHE_HOME": str(places.state / "cache"), "LOGNAME": "pinbench"}
-    given = {name: value for name, value in environment.items() if name != "HOME" or os.access(value, os.W_OK)}
+    given = {
+        name: value for name, value in environment.items() if value and (name != "HOME" or os.access(value, os.W_OK))
+    }
     return {**homes, **given}
 
 
