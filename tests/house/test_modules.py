@@ -185,6 +185,17 @@ _COVERED |= {
 }
 # What the trainer of our own is made of is tested by what it learns.
 _COVERED |= {f"worker/training/dlrm/{name}.py": "training/dlrm/test_pinned.py" for name in ("_learned", "_split_rows")}
+# Containers: whole runs with a stand-in for the engine, and the entry as a plain process.
+_COVERED |= dict.fromkeys(
+    ("harness/backend/docker.py", "harness/backend/_outcome.py", "harness/launch/container_session.py"),
+    "flow/test_container.py",
+)
+_COVERED |= dict.fromkeys(
+    ("harness/cli/entry.py", "harness/launch/export_pipe.py", "harness/launch/supervised.py"), "flow/test_entry.py"
+)
+_COVERED |= dict.fromkeys(
+    ("harness/cli/_run_backend.py", "harness/cli/_ctest_containers.py"), "shell/test_containers.py"
+)
 # Accelerators.
 _COVERED |= {
     "harness/cli/_train_1p_data.py": "cli/test_train_1p.py",
