@@ -78,9 +78,7 @@ def compile(  # noqa: A001 - the verb of every engine
     )
 
 
-def _adding_up(
-    model: nn.Module, bags: BagParts, inputs: tuple[Tensor, ...], setting: Setting
-) -> Executable:
+def _adding_up(model: nn.Module, bags: BagParts, inputs: tuple[Tensor, ...], setting: Setting) -> Executable:
     """Return a model whose rows our operator adds up, and whose layers oneDNN computes."""
     assert isinstance(model, HasBags)
     try:
