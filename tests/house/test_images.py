@@ -7,7 +7,11 @@ from dataclasses import replace
 import pytest
 from documents import ROOT
 
+from pinbench.harness.case.catalog import cases
+from pinbench.harness.case.image import image_name
+from pinbench.harness.case.platforms import load_platforms
 from pinbench.harness.case.source import workload_folders
+from pinbench.harness.case.workload import load_workload
 from pinbench.harness.image.bom import unused
 from pinbench.harness.image.chain import chain, shared_images
 from pinbench.harness.image.dockerfile import parse_image, read_images
@@ -80,6 +84,15 @@ def test_every_workload_has_a_chain_of_its_own():
 @pytest.mark.parametrize("folder", _SEEDS)
 def test_images_have_the_names_that_users_know(folder):
     assert _SEEDS[folder] <= {one.name for one in _OWN[folder]}
+
+
+def test_the_image_that_a_case_asks_for_is_built():
+    platforms = load_platforms()
+    for folder in workload_folders():
+        workload = load_workload(folder)
+        for platform in (platforms.resolve("SPR"), platforms.resolve("ARMv9")):
+            wanted = {image_name(workload, case) for case in cases(workload, platform)}
+            assert wanted <= {one.name for one in _OWN[folder.name] if not one.is_local}, folder.name
 
 
 def test_two_workloads_do_not_share_a_name():

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The image chain of this workload; --bom lists what goes into it.
+# Builds the images of this workload; --help says more.
 set -euo pipefail
 
 here=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd -P)
-exec "$here/../../script/image/chain.sh" "$here" "$@"
+exec "$here/../../script/pinbench" image "$here" "$@"
