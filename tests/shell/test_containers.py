@@ -1,9 +1,11 @@
 """BACKEND=docker as a user has it: cmake, ctest.sh, and what ctest.sh says of images and containers."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -30,13 +32,16 @@ class Build:
         (self.engine / "images").write_text(self.image)
 
     def ctest(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return run_door(*self.command(*words), FAKE_DOCKER=str(self.engine))
+
+    def start_ctest(self, *words: str) -> subprocess.Popen[str]:
+        ours = {"PINBENCH_PYTHON": sys.executable, "FAKE_DOCKER": str(self.engine)}
+        return subprocess.Popen(self.command(*words), env={**os.environ, **ours}, stdout=subprocess.PIPE, text=True)
+
+    def command(self, *words: str) -> list[str]:
         apart = ["unshare", "--net"]  # other runs of this machine hold its cores
-        can = (
-            shutil.which("unshare")
-            and not subprocess.run([*apart, "true"], check=False, capture_output=True).returncode
-        )
-        door = self.folder / "build" / "ctest.sh"
-        return run_door(*(apart if can else []), door, *words, FAKE_DOCKER=str(self.engine))
+        can = shutil.which("unshare") and subprocess.run([*apart, "true"], check=False).returncode == 0
+        return [*(apart if can else []), str(self.folder / "build" / "ctest.sh"), *words]
 
     def calls(self, *begin: str) -> list[list[str]]:
         calls = map(json.loads, (self.engine / "argv").read_text().splitlines())
@@ -65,6 +70,20 @@ def test_a_case_runs_in_its_image_and_says_so(build):
     shown = run_door(logs / "kpi.sh")
     assert shown.returncode == 0
     assert f"##IMAGE: {build.image}\n" in shown.stdout
+
+
+def test_who_kills_ctest_alone_gets_a_record_and_no_container(build):
+    logs = build.folder / "build/workload/dummy/logs-dummy_throughput_gated/itr-1"
+    words = ["--testcase", "test_dummy_throughput_gated", "--set", "STEP_MS=50", "--set", "STEPS=1000", "-V"]
+    with build.start_ctest(*words) as ctest:
+        assert any("container: Testcase" in line for line in ctest.stdout)  # more lines are to come
+        ctest.kill()  # and with it the other end of the run's stdout
+    give_up = time.monotonic() + 60
+    while not (logs / "worker-0-c0/status").exists() and time.monotonic() < give_up:
+        time.sleep(0.1)
+    assert (logs / "worker-0-c0/status").read_text() == "1\n"
+    assert json.loads((logs / "record.json").read_text())["failure"] == "interrupted SIGTERM"
+    assert list((build.engine / "containers").iterdir()) == []
 
 
 def test_a_dry_run_shows_the_command_and_asks_no_engine(build):

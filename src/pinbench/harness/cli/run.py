@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -250,7 +251,12 @@ def _finish(iteration: IterationDirectory, record: Record) -> Status:
 def _say(iteration: IterationDirectory, line: str) -> None:
     stamped = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ} {line}"
     iteration.log(stamped)
-    print(stamped, flush=True)
+    try:
+        print(stamped, flush=True)
+    except BrokenPipeError:
+        # Whoever started us has died; the run is being ended, and what there is of it must still be recorded.
+        # docs.python.org/3/library/signal.html, "Note on SIGPIPE": the rest of what is printed goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_lines(lines: tuple[str, ...]) -> None:
