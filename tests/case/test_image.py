@@ -4,9 +4,10 @@ from dataclasses import replace
 import pytest
 
 from pinbench.base.errors import UsageError
-from pinbench.harness.case.catalog import find_case
+from pinbench.harness.case.catalog import cases, find_case
 from pinbench.harness.case.image import HostPath, host_paths, image_name
 from pinbench.harness.case.override import customise
+from pinbench.harness.case.platforms import load_platforms
 from pinbench.harness.case.source import WORKLOAD_ROOT, workload_folders
 from pinbench.harness.case.workload import Image, load_workload
 
@@ -53,6 +54,8 @@ def test_the_images_of_a_workload_are_those_of_its_dockerfiles(folder):
     final = {match[1] for head in heads if (match := re.search(r"^# (\S+)$", head, re.MULTILINE))}
     workload = load_workload(folder)
     assert {image.name for image in workload.images} <= final
+    platforms = load_platforms().by_name.values()
+    assert {image_name(workload, case) for platform in platforms for case in cases(workload, platform)} <= final
 
 
 def test_paths_among_the_parameters_are_what_a_container_must_be_given():
