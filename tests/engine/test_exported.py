@@ -5,7 +5,7 @@ from engine_models import small_batch, small_config, small_model
 from pinbench.worker.engine._exported import export
 
 
-@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # not FutureWarning: users would see it at each start
 def test_the_program_computes_what_the_model_does_from_the_tables_that_are_lent():
     config = small_config()
     model, _ = small_model(config)

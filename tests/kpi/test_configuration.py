@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from records import died, make_case, make_host, make_record, ok
 
-from pinbench.contract.result import EngineFacts, Status
+from pinbench.contract.result import EngineFacts, PackedWeights, Status
 from pinbench.harness.kpi.configuration import application_configuration, workload_configuration
 
 
@@ -42,6 +42,20 @@ def test_a_run_that_was_not_planned_still_tells_its_command():
 
 def test_the_scenario_goes_by_the_mode():
     assert application_configuration(make_record())["SCENARIO"] == "offline"
+
+
+def test_packed_weights_that_instances_share_are_told_with_their_memory():
+    def engine(*, made_here):
+        mapping = "r--s /memfd:pinbench-weights-0"
+        return EngineFacts(
+            name="pinned", packed=PackedWeights(size_bytes=9 << 20, mapping=mapping, made_here=made_here)
+        )
+
+    shared = make_record(*(ok(index, engine=engine(made_here=index == 0)) for index in range(2)))
+    assert workload_configuration(shared)["PACKED_WEIGHTS"] == (
+        "9.0 MiB for all instances of a node, mapped r--s /memfd:pinbench-weights-0"
+    )
+    assert "PACKED_WEIGHTS" not in workload_configuration(make_record(ok(0, engine=EngineFacts(name="pinned"))))
 
 
 def test_the_engine_is_the_one_that_ran_with_its_path_and_the_reason_of_a_fallback():

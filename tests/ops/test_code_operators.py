@@ -20,12 +20,15 @@ from code_parts import (
 from dlrm_parts import WIDE, plain_features, random_batch
 from torch.nn import functional
 
+from pinbench.worker.models.dlrm.config import make_config
+from pinbench.worker.models.dlrm.footprint import packed_bytes
 from pinbench.worker.onednn.quantized_linear import LARGEST_CODE, largest_weight
 from pinbench.worker.ops.code_operators import (
     make_code_chain,
     make_code_chain_profile,
     make_code_layers,
     make_lookup_codes,
+    packed_code_weights,
 )
 from pinbench.worker.ops.isa import runnable, variants
 
@@ -206,3 +209,18 @@ def test_the_profile_of_a_chain_has_a_time_for_each_part(operators, samples):
     assert len(second_N) == 1 + 2 + 1 + 2 + 1  # entrance, bottom, dots, over, head
     assert (second_N > 0).all()
     assert second_N.sum() < 10
+
+
+@pytest.mark.parametrize("isa", _ALL)
+@pytest.mark.parametrize("largest", [63, 127])
+def test_a_chain_reads_packed_codes_where_they_lie_and_they_fit_what_is_planned_for_them(classes, isa, largest):
+    parts = random_code_parts(tables=26, width=33, bottom=(13, 50), over=(70, 33), largest=largest, zero=3)
+    batch = random_batch(parts, 3)
+    own_B = make_code_chain(classes, parts, isa, 3)(*batch)
+    packed = packed_code_weights(classes, parts, isa)
+    shared = make_code_chain(classes, parts, isa, 3, packed)
+    assert torch.equal(shared(*batch), own_B)
+    packed.zero_()
+    assert not torch.equal(shared(*batch), own_B)  # no copy
+    sizes = make_config(embedding_dim=33, bottom="13-50-33", over="70-33-1", table_rows=(1,) * 26, interaction="dot")
+    assert len(packed) <= packed_bytes(sizes)

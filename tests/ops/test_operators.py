@@ -5,8 +5,10 @@ import torch
 from cpu_marks import needs_bfloat16
 from dlrm_parts import WIDE, plain_features, plain_logits, random_batch, random_parts
 
+from pinbench.worker.models.dlrm.config import make_config
+from pinbench.worker.models.dlrm.footprint import packed_bytes
 from pinbench.worker.ops.isa import runnable, variants
-from pinbench.worker.ops.operators import make_chain, make_layers, make_lookup_dots
+from pinbench.worker.ops.operators import make_chain, make_layers, make_lookup_dots, packed_weights
 
 _ISAS = [
     pytest.param(variant.name, marks=[] if variant.name in runnable() else pytest.mark.skip(f"no {variant.name} here"))
@@ -191,3 +193,24 @@ def test_a_batch_of_another_form_is_refused(operators, make, change, message):
 def test_kernels_that_are_not_in_the_build_are_refused_by_name(operators):
     with pytest.raises(RuntimeError, match="no kernels for avx9 in this build"):
         make_lookup_dots(operators, random_parts(tables=2, width=8), "avx9", 11)
+
+
+@pytest.mark.parametrize("isa", _ALL)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_a_chain_reads_packed_weights_where_they_lie_and_they_fit_what_is_planned_for_them(classes, isa, dtype):
+    parts = random_parts(tables=26, width=33, bottom=(13, 50), over=(70, 33), dtype=dtype)
+    batch = random_batch(parts, 3)
+    own_B = make_chain(classes, parts, isa, 3)(*batch)
+    packed = packed_weights(classes, parts, isa)
+    shared = make_chain(classes, parts, isa, 3, packed)
+    assert torch.equal(shared(*batch), own_B)
+    packed.zero_()
+    assert not torch.equal(shared(*batch), own_B)  # no copy
+    sizes = make_config(embedding_dim=33, bottom="13-50-33", over="70-33-1", table_rows=(1,) * 26, interaction="dot")
+    assert len(packed) <= packed_bytes(sizes)
+
+
+def test_packed_weights_of_another_model_are_refused(operators):
+    parts, other = (random_parts(tables=3, width=16, over=over) for over in ((40, 24), (80, 24)))
+    with pytest.raises(RuntimeError, match="those of this model have"):
+        make_chain(operators, parts, "generic", 1, packed_weights(operators, other, "generic"))

@@ -13,12 +13,17 @@ from open_gate import OpenGate
 from recipe_cases import TINY, order_of
 
 from pinbench.base.errors import HostError, ModelError, UsageError
+from pinbench.base.plugin import load_plugin
+from pinbench.base.units import round_up
 from pinbench.contract.case import Case, DataType, Function, Isa, Knobs, Mode, Precision, Scalar, Variant
 from pinbench.contract.gate import Barrier
 from pinbench.contract.plan import WeightSource
-from pinbench.worker.engine import _needs
+from pinbench.worker import precision as precisions
+from pinbench.worker.engine import _needs, pinned
+from pinbench.worker.packed_weights import HEAD_BYTES
 from pinbench.worker.recipes import dlrm
 from pinbench.worker.recipes._dlrm_parts import sizes_of
+from pinbench.worker.weights import HUGE_PAGE_BYTES
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 CRITEO = Path(__file__).parents[1] / "data" / "criteo" / "loader"
@@ -119,6 +124,33 @@ def test_two_instances_compute_on_one_copy_of_the_tables():
         os.pwrite(fd, bytes(26 * 400 * 16 * 4), 0)  # the memory that both map
         with pytest.raises(ModelError, match="does not hold the rows of its origin"):
             mapper.check()
+    finally:
+        os.close(fd)
+
+
+@pytest.mark.parametrize("precision", [Precision.FP32, Precision.INT8])
+def test_two_instances_read_one_copy_of_the_packed_weights(monkeypatch, precision):
+    monkeypatch.setattr(pinned, "best_seconds", lambda calls: {name: float(name != "chain") for name in calls})
+    case = case_of(precision, engine="pinned")
+    fd = os.memfd_create("test-tables")
+    try:
+        first = dlrm.prepare(order_of(case, WeightSource.BUILD), OpenGate(), fd)
+        if first.engine.fallback is not None:
+            pytest.skip(first.engine.fallback)
+        second = dlrm.prepare(order_of(case, WeightSource.MAP), OpenGate(), fd)
+        assert first.engine.packed.made_here
+        assert second.engine.packed == replace(first.engine.packed, made_here=False)
+        assert second.engine.packed.mapping == "r--s /memfd:test-tables"
+        alone = dlrm.prepare(order_of(case), OpenGate(), None)
+        assert alone.engine.packed is None
+        outputs = [prepared.step(prepared.batches[0]).clone() for prepared in (first, second, alone)]
+        assert torch.equal(outputs[0], outputs[1])
+        assert torch.equal(outputs[0], outputs[2])
+        itemsize = load_plugin(precisions, precision).TABLE_DTYPE.itemsize
+        begin = round_up(26 * 400 * 16 * itemsize, HUGE_PAGE_BYTES) + HEAD_BYTES
+        os.pwrite(fd, bytes(first.engine.packed.size_bytes), begin)
+        assert not torch.equal(second.step(second.batches[0]), outputs[0])  # both read what lies there now
+        assert torch.equal(first.step(first.batches[0]), second.step(second.batches[0]))
     finally:
         os.close(fd)
 

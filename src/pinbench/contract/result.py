@@ -62,6 +62,15 @@ class IsaReadback:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PackedWeights:
+    """The weights of the layers in the layout of our own kernels, as the path that runs reads them."""
+
+    size_bytes: int
+    mapping: str  # permissions and file of their memory, from /proc/self/maps: "r--s /memfd:pinbench-weights-0"
+    made_here: bool  # false: another instance packed them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EngineFacts:
     """What executed the model, as it says itself."""
 
@@ -77,6 +86,7 @@ class EngineFacts:
     isa: str | None = None  # of the kernels of our own, in oneDNN's words: "avx2", "avx512_core", ...
     build_s: float | None = None  # of these kernels, by the C++ compiler; None: they were in the cache, or not needed
     trial_s: Mapping[str, float] = field(default_factory=dict)  # the best step of each path, where both were tried
+    packed: PackedWeights | None = None  # that instances share; None: each has its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +218,7 @@ class MemoryUse:
     pss_bytes: int
     rss_bytes: int
     huge_bytes: int  # on transparent huge pages: anonymous, file or shared memory
+    shared_pss_bytes: int | None = None  # of the PSS, what lies in shared memory: this instance's part of the store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from pinbench.contract.case import Isa, Precision
 from pinbench.contract.result import EngineFacts, Kernel
+from pinbench.worker.packed_weights import Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,7 @@ class Setting:
     isa: Isa = Isa.ANY  # of the case's label
     varying: tuple[int, ...] = ()  # positions of the inputs whose first dimension differs from call to call
     onednn_min_dim: int | None = None  # a layer goes to oneDNN only if all its dimensions are more; None: each goes
+    packed: Place | None = None  # where the instances of a node keep packed weights; None: each has its own
     max_cpu_isa: str | None = None  # the value of ONEDNN_MAX_CPU_ISA, which holds for kernels of our own too
 
 

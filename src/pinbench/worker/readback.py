@@ -124,13 +124,27 @@ def enforcement(
 
 
 def read_memory(proc: Path = _SELF) -> MemoryUse:
-    """Return the process's memory (smaps_rollup, Linux 4.14; its fields are in KiB)."""
+    """Return the process's memory (smaps_rollup, Linux 4.14, Pss_Shmem 5.4; its fields are in KiB)."""
     fields = dict(re.findall(r"^(\w+):\s+(\d+) kB$", (proc / "smaps_rollup").read_text(), re.MULTILINE))
     return MemoryUse(
         pss_bytes=int(fields["Pss"]) * KIB,
         rss_bytes=int(fields["Rss"]) * KIB,
         huge_bytes=sum(int(fields.get(name, "0")) for name in _HUGE_FIELDS) * KIB,
+        shared_pss_bytes=int(fields["Pss_Shmem"]) * KIB if "Pss_Shmem" in fields else None,
     )
+
+
+def mapping_of(address: int, proc: Path = _SELF) -> str:
+    """Return permissions and file of the memory at `address`, such as ``r--s /memfd:pinbench-weights-0``.
+
+    Raises:
+        LaunchError: nothing is mapped there.
+    """
+    for line in (proc / "maps").read_text().splitlines():
+        match = re.match(r"(\w+)-(\w+) (\S+) \S+ \S+ \d+\s*(.*?)(?: \(deleted\))?$", line)
+        if match is not None and int(match[1], 16) <= address < int(match[2], 16):
+            return f"{match[3]} {match[4]}".rstrip()
+    raise LaunchError(f"nothing is mapped at {address:#x}, where the packed weights are to lie")
 
 
 def read_libraries(proc: Path = _SELF) -> Libraries:

@@ -74,7 +74,7 @@ def build_store(fd: int, size_bytes: int) -> WeightStore:
 
 
 def map_store(fd: int, size_bytes: int) -> WeightStore:
-    """Return the shared memory that another instance has filled.
+    """Return the shared memory that another instance has filled; writing to it ends the process.
 
     Raises:
         ModelError: it has another size than this instance's model needs.
@@ -82,23 +82,34 @@ def map_store(fd: int, size_bytes: int) -> WeightStore:
     found_bytes = os.fstat(fd).st_size
     if found_bytes != _whole_huge_pages(size_bytes):
         raise ModelError(f"the shared weights have {found_bytes} bytes, this instance's model needs {size_bytes}")
-    return WeightStore(_map_aligned(size_bytes, mmap.MAP_SHARED, fd), size_bytes)
+    return map_readable(fd, 0, size_bytes)
+
+
+def map_readable(fd: int, begin: int, size_bytes: int) -> WeightStore:
+    """Return a part of a shared file, from a whole huge page on, to be read alone: writing to it ends the process.
+
+    Raises:
+        ModelError: the kernel refuses it.
+    """
+    return WeightStore(_map_aligned(size_bytes, mmap.MAP_SHARED, fd, begin, mmap.PROT_READ), size_bytes)
 
 
 def _whole_huge_pages(size_bytes: int) -> int:
     return round_up(size_bytes, HUGE_PAGE_BYTES)
 
 
-def _map_aligned(size_bytes: int, flags: int, fd: int) -> int:
+def _map_aligned(
+    size_bytes: int, flags: int, fd: int, begin: int = 0, protection: int = mmap.PROT_READ | mmap.PROT_WRITE
+) -> int:
     """Map memory whose address is a multiple of the huge page size, without which a file gets no huge pages."""
     length = _whole_huge_pages(size_bytes)
     anonymous = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
     reserved = _map(None, length + HUGE_PAGE_BYTES, _PROT_NONE, anonymous, -1)
-    return _map(_whole_huge_pages(reserved), length, mmap.PROT_READ | mmap.PROT_WRITE, flags | _MAP_FIXED, fd)
+    return _map(_whole_huge_pages(reserved), length, protection, flags | _MAP_FIXED, fd, begin)
 
 
-def _map(address: int | None, length: int, protection: int, flags: int, fd: int) -> int:
-    mapped = _libc.mmap(address, length, protection, flags, fd, 0)
+def _map(address: int | None, length: int, protection: int, flags: int, fd: int, begin: int = 0) -> int:
+    mapped = _libc.mmap(address, length, protection, flags, fd, begin)
     if mapped == _MAP_FAILED:
         reason = os.strerror(ctypes.get_errno())
         raise ModelError(f"cannot allocate {format_bytes(length)} of weights: {reason}")

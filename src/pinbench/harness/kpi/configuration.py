@@ -7,7 +7,16 @@ from pinbench.base.units import format_bytes
 from pinbench.contract.case import Case, Mode, Scalar
 from pinbench.contract.host import HostFacts
 from pinbench.contract.plan import DISTRIBUTED, Instance, Plan, WeightSource
-from pinbench.contract.result import ContainerFacts, DeviceFacts, EngineFacts, InstanceResult, Kernel, Placement, Record
+from pinbench.contract.result import (
+    ContainerFacts,
+    DeviceFacts,
+    EngineFacts,
+    InstanceResult,
+    Kernel,
+    PackedWeights,
+    Placement,
+    Record,
+)
 
 Fields = dict[str, Scalar | None]
 
@@ -197,7 +206,12 @@ def _engine(results: Iterable[InstanceResult]) -> Fields:
         "ENGINE_COMPILED": ("now" if any(not engine.reused for engine in engines) else "earlier")
         if compiled_s
         else None,
+        "PACKED_WEIGHTS": _distinct(_packed(engine.packed) for engine in engines if engine.packed is not None),
     }
+
+
+def _packed(packed: PackedWeights) -> str:
+    return f"{format_bytes(packed.size_bytes)} for all instances of a node, mapped {packed.mapping}"
 
 
 def _pairs(values: Mapping[str, str]) -> str:

@@ -1,5 +1,7 @@
 """A model as a graph of PyTorch's core operators, its tables lent."""
 
+import warnings
+
 import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram
@@ -12,4 +14,8 @@ def export(model: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[ExportedProgra
     stateless = Stateless(model)
     lent = stateless.lent
     program = torch.export.export(stateless, (*lent, *inputs))
-    return program.run_decompositions({}), lent  # {}: composite operators only; `linear` stays whole
+    with warnings.catch_warnings():
+        # PyTorch copies the program, and with it the leaves of its own call specification, whose class it is about to
+        # give up (torch/utils/_pytree.py): the copy is its doing, and nothing here can name another class.
+        warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated", FutureWarning)
+        return program.run_decompositions({}), lent  # {}: composite operators only; `linear` stays whole

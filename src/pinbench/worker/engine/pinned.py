@@ -14,9 +14,10 @@ from torch import Tensor, nn
 
 from pinbench.base.errors import OperatorError
 from pinbench.contract.case import Isa, Precision
-from pinbench.contract.result import EngineFacts, Kernel
+from pinbench.contract.result import EngineFacts, Kernel, PackedWeights
 from pinbench.worker.engine import eager
 from pinbench.worker.engine._needs import versions
+from pinbench.worker.engine._shared_panels import share
 from pinbench.worker.executable import Executable, Setting
 from pinbench.worker.onednn.fpmath import multiplies_in_bfloat16
 from pinbench.worker.ops import isa as isas
@@ -27,6 +28,7 @@ from pinbench.worker.ops.operators import Operator, Operators, load, make_chain,
 from pinbench.worker.ops.parts import DlrmParts, take_apart
 from pinbench.worker.ops.paths import HasPaths
 from pinbench.worker.ops.trial import best_seconds
+from pinbench.worker.packed_weights import Place
 
 LARGEST_CHAIN = 64  # samples; from some 16 on oneDNN's blocking wins, and what is left is for the trial to find out
 _CHAIN, _LAYERS = "chain", "layers"
@@ -60,7 +62,10 @@ def compile(  # noqa: A001 - the verb of every engine
         return _fallback(model, inputs, setting, error)
     isa = isas.best(isas.useful(_multiplied(parts)), setting.max_cpu_isa)
     batch_size = len(inputs[0])
-    paths = _paths(operators, parts, isa, batch_size, setting)
+    paths: dict[str, Operator] = {_LAYERS: _layers(operators, parts, isa, batch_size)}
+    packed = None
+    if _has_chain(batch_size, setting):
+        paths[_CHAIN], packed = _chain(operators, parts, isa, batch_size, setting.packed)
     trial_s = _try(paths, parts, batch_size, inputs) if len(paths) > 1 else {}
     path = min(trial_s, key=trial_s.__getitem__) if trial_s else next(iter(paths))
     return Executable(
@@ -73,6 +78,7 @@ def compile(  # noqa: A001 - the verb of every engine
             isa=isa,
             build_s=operators.build_s,
             trial_s=trial_s,
+            packed=packed if path == _CHAIN else None,
         ),
         own_kernels=_kernels(parts, path, isa),
     )
@@ -121,16 +127,25 @@ def _fastest_path(model: HasPaths, inputs: tuple[Tensor, ...], setting: Setting)
     return replace(executable, facts=replace(executable.facts, name="pinned", path=model.path, trial_s=trial_s))
 
 
-def _paths(
-    operators: Operators, parts: DlrmParts, isa: str, batch_size: int, setting: Setting
-) -> Mapping[str, Operator]:
+def _has_chain(batch_size: int, setting: Setting) -> bool:
     # The chain has no AMX tiles, and fp32 is fp32 in it: labels that promise otherwise are oneDNN's to keep.
-    has_chain = batch_size <= LARGEST_CHAIN and setting.isa is not Isa.AMX and not multiplies_in_bfloat16()
+    return batch_size <= LARGEST_CHAIN and setting.isa is not Isa.AMX and not multiplies_in_bfloat16()
+
+
+def _layers(operators: Operators, parts: DlrmParts, isa: str, batch_size: int) -> Operator:
     if isinstance(parts, CodeParts):
-        paths = {_LAYERS: make_code_layers(operators, parts, isa, batch_size)}
-        return paths | ({_CHAIN: make_code_chain(operators, parts, isa, batch_size)} if has_chain else {})
-    paths = {_LAYERS: make_layers(operators, parts, isa, batch_size)}
-    return paths | ({_CHAIN: make_chain(operators, parts, isa, batch_size)} if has_chain else {})
+        return make_code_layers(operators, parts, isa, batch_size)
+    return make_layers(operators, parts, isa, batch_size)
+
+
+def _chain(
+    operators: Operators, parts: DlrmParts, isa: str, batch_size: int, place: Place | None
+) -> tuple[Operator, PackedWeights | None]:
+    """Return the chain and where its weights lie that others share; None: it has its own."""
+    panels, facts = (None, None) if place is None else share(place, operators, parts, isa)
+    if isinstance(parts, CodeParts):
+        return make_code_chain(operators, parts, isa, batch_size, panels), facts
+    return make_chain(operators, parts, isa, batch_size, panels), facts
 
 
 def _try(

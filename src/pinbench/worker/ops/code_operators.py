@@ -28,10 +28,21 @@ def make_code_layers(operators: Operators, parts: CodeParts, isa: str, batch_siz
     return forward
 
 
-def make_code_chain(operators: Operators, parts: CodeParts, isa: str, batch_size: int) -> Operator:
-    """Return the model as one chain of products in one parallel region, for up to `batch_size` samples."""
-    forward: Operator = _chain(operators, parts, isa, batch_size).forward
+def make_code_chain(
+    operators: Operators, parts: CodeParts, isa: str, batch_size: int, packed: Tensor | None = None
+) -> Operator:
+    """Return the model as one chain of products in one parallel region, for up to `batch_size` samples.
+
+    `packed`: its weights as `packed_code_weights` gives them; they stay where they lie.
+    """
+    forward: Operator = _chain(operators, parts, isa, batch_size, packed).forward
     return forward
+
+
+def packed_code_weights(operators: Operators, parts: CodeParts, isa: str) -> Tensor:
+    """Return the weights as each chain for `isa` reads them, as bytes."""
+    packed: Tensor = _chain(operators, parts, isa, 1).packed()
+    return packed
 
 
 def make_code_chain_profile(operators: Operators, parts: CodeParts, isa: str, batch_size: int) -> Operator:
@@ -49,11 +60,11 @@ def make_lookup_codes(operators: Operators, parts: CodeParts, isa: str, width: i
     return forward
 
 
-def _chain(operators: Operators, parts: CodeParts, isa: str, batch_size: int) -> Any:
+def _chain(operators: Operators, parts: CodeParts, isa: str, batch_size: int, packed: Tensor | None = None) -> Any:
     return operators.classes.DlrmCodeChain(
         isa, parts.tables_RD, parts.first_row_F, parts.rows_F,
         _stack(operators, parts.bottom, parts.bottom.weights), _stack(operators, parts.over, parts.over.weights),
-        parts.head_weight_I, parts.head_bias, batch_size,
+        parts.head_weight_I, parts.head_bias, batch_size, packed,
     )  # fmt: skip
 
 

@@ -91,6 +91,23 @@ def build(compiler: Compiler, folder: Path, variants: Sequence[Variant], namespa
     return output
 
 
+def plain_command(compiler: str, source: Path, output: Path) -> tuple[str, ...]:
+    """Return how one source that knows nothing of PyTorch becomes a library, for any CPU of the architecture.
+
+    Products and sums stay apart: each is rounded, as elsewhere.
+    """
+    return (compiler, "-std=c++20", "-O3", "-ffp-contract=off", "-fPIC", "-shared", str(source), "-o", str(output))
+
+
+def build_plain(compiler: Compiler, source: Path, output: Path) -> None:
+    """Build that library.
+
+    Raises:
+        OperatorError: the compiler complains; says its first complaint.
+    """
+    _run(plain_command(compiler.path, source, output))
+
+
 def _namespace(namespace: str) -> str:
     return f"-DPINBENCH_NAMESPACE={namespace}"
 

@@ -69,9 +69,20 @@ def chunk_rows(batch_size: int) -> int:
     return min(batch_size, max(_CHUNK_ROWS, _CHUNK_ROWS_A_THREAD * torch.get_num_threads()))
 
 
-def make_chain(operators: Operators, parts: DlrmParts, isa: str, batch_size: int) -> Operator:
-    """Return the model as one chain of products in one parallel region, for up to `batch_size` samples."""
-    return _forward(_chain(operators, parts, isa, batch_size))
+def make_chain(
+    operators: Operators, parts: DlrmParts, isa: str, batch_size: int, packed: Tensor | None = None
+) -> Operator:
+    """Return the model as one chain of products in one parallel region, for up to `batch_size` samples.
+
+    `packed`: its weights as `packed_weights` gives them; they stay where they lie.
+    """
+    return _forward(_chain(operators, parts, isa, batch_size, packed))
+
+
+def packed_weights(operators: Operators, parts: DlrmParts, isa: str) -> Tensor:
+    """Return the weights as each chain for `isa` reads them, as bytes."""
+    packed: Tensor = _chain(operators, parts, isa, 1).packed()
+    return packed
 
 
 def make_chain_profile(operators: Operators, parts: DlrmParts, isa: str, batch_size: int) -> Operator:
@@ -110,12 +121,12 @@ def _open(library: Library) -> Operators:
     return Operators(classes=getattr(torch.classes, NAMESPACE), build_s=library.build_s)
 
 
-def _chain(operators: Operators, parts: DlrmParts, isa: str, batch_size: int) -> Any:
+def _chain(operators: Operators, parts: DlrmParts, isa: str, batch_size: int, packed: Tensor | None = None) -> Any:
     return operators.classes.DlrmChain(
         isa, parts.tables_RD, parts.first_row_F, parts.rows_F,
         list(parts.bottom.weights), [bias_O.float() for bias_O in parts.bottom.biases],
         list(parts.over.weights), [bias_O.float() for bias_O in parts.over.biases],
-        parts.head_weight_I, parts.head_bias, batch_size,
+        parts.head_weight_I, parts.head_bias, batch_size, packed,
     )  # fmt: skip
 
 

@@ -11,14 +11,17 @@ import torch
 from torch import Tensor
 
 from pinbench.base.errors import ModelError
+from pinbench.base.units import round_up
 from pinbench.contract.gate import Barrier
 from pinbench.contract.plan import Instance, WeightSource
 from pinbench.contract.result import IsaReadback
 from pinbench.worker.executable import Executable
 from pinbench.worker.gate_client import GateClient
 from pinbench.worker.models.dlrm.config import DlrmConfig
+from pinbench.worker.models.dlrm.footprint import packed_bytes
 from pinbench.worker.onednn.verbose import read_dispatch
-from pinbench.worker.weights import WeightStore, build_store, map_store, private_store
+from pinbench.worker.packed_weights import HEAD_BYTES, Place
+from pinbench.worker.weights import HUGE_PAGE_BYTES, WeightStore, build_store, map_store, private_store
 
 TableBits = npt.NDArray[np.float32] | npt.NDArray[np.uint16]  # the latter for the bits of bfloat16
 
@@ -39,18 +42,27 @@ def place_tables(
         ModelError: the memory cannot be had, or is not that of this model.
     """
     size_bytes = config.table_bytes(dtype.itemsize)
+    shared_bytes = _packed_begin(size_bytes) + _packed_size(config)
     if instance.weights is WeightSource.MAP:
         gate.wait(Barrier.WEIGHTS)
-        return _as_tables(map_store(_shared(store_fd), size_bytes), config, dtype)
+        return _as_tables(map_store(_shared(store_fd), shared_bytes), config, dtype)
     if instance.weights is WeightSource.BUILD:
-        store = build_store(_shared(store_fd), size_bytes)
+        store = build_store(_shared(store_fd), shared_bytes)
     else:
         store = private_store(size_bytes)
     # A thread that PyTorch's OpenMP runtime has bound hands its one CPU on to the threads that it starts.
     with ThreadPoolExecutor(len(instance.cpus), initializer=lambda: os.sched_setaffinity(0, instance.cpus)) as pool:
-        fill(store.bytes_view.view(_TABLE_BITS[dtype]).reshape(-1, config.embedding_dim), pool)
+        fill(store.bytes_view[:size_bytes].view(_TABLE_BITS[dtype]).reshape(-1, config.embedding_dim), pool)
     gate.wait(Barrier.WEIGHTS)
     return _as_tables(store, config, dtype)
+
+
+def packed_place(instance: Instance, config: DlrmConfig, dtype: torch.dtype, store_fd: int | None) -> Place | None:
+    """Return where the instances that share the tables share packed weights: behind them; None: nothing is shared."""
+    if instance.weights is WeightSource.PRIVATE or store_fd is None:
+        return None
+    begin = _packed_begin(config.table_bytes(dtype.itemsize))
+    return Place(fd=store_fd, begin=begin, size_bytes=_packed_size(config))
 
 
 def probe(told: IsaReadback, executable: Executable, call: Callable[[], Tensor], verbosity: int) -> IsaReadback:
@@ -67,4 +79,13 @@ def _shared(store_fd: int | None) -> int:
 
 
 def _as_tables(store: WeightStore, config: DlrmConfig, dtype: torch.dtype) -> Tensor:
-    return torch.from_numpy(store.bytes_view).view(dtype).view(-1, config.embedding_dim)
+    bytes_view = store.bytes_view[: config.table_bytes(dtype.itemsize)]
+    return torch.from_numpy(bytes_view).view(dtype).view(-1, config.embedding_dim)
+
+
+def _packed_begin(table_bytes: int) -> int:
+    return round_up(table_bytes, HUGE_PAGE_BYTES)
+
+
+def _packed_size(config: DlrmConfig) -> int:
+    return round_up(HEAD_BYTES + packed_bytes(config), HUGE_PAGE_BYTES)

@@ -1,5 +1,6 @@
 """The parts of DLRM that inference and training have in common: its sizes, weights, batches, and facts of them."""
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from typing import TypedDict
 import torch
 from torch import Tensor
 
+from pinbench.base.cache import cache_folder
 from pinbench.base.errors import ModelError, UsageError
 from pinbench.contract.case import Case, DataType
 from pinbench.contract.plan import Instance
@@ -21,6 +23,7 @@ from pinbench.worker.gate_client import GateClient
 from pinbench.worker.models.dlrm.capping import cap_rows, check_fits, choose_max_ind_range
 from pinbench.worker.models.dlrm.checkpoint import CheckpointOrigin
 from pinbench.worker.models.dlrm.config import DlrmConfig, Interaction, make_config, parse_sizes
+from pinbench.worker.models.dlrm.quick_rows import quick_write
 from pinbench.worker.models.dlrm.rows import SeededOrigin, WeightOrigin, fill_tables
 from pinbench.worker.prepared import Prepared
 from pinbench.worker.recipes._dlrm import TableBits, place_tables
@@ -192,7 +195,7 @@ def make_tables(
     """Return all tables behind each other, filled or mapped as the instance is told; passes the barrier WEIGHTS."""
 
     def fill(tables_RD: TableBits, pool: ThreadPoolExecutor) -> None:
-        fill_tables(tables_RD, origin, config.table_rows, pool)
+        fill_tables(tables_RD, origin, config.table_rows, pool, quick_write(origin, cache_folder(os.environ)))
 
     return place_tables(instance, config, dtype, fill, gate, store_fd)
 

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -20,7 +21,7 @@ from pinbench.worker.data.criteo.batches import Split
 from pinbench.worker.data.criteo.calibration import real_calibration, synthetic_calibration
 from pinbench.worker.data.criteo.footprint import batch_row_bytes, ready_bytes, stream_bytes
 from pinbench.worker.data.criteo.schema import DENSE_FEATURES
-from pinbench.worker.executable import Executable
+from pinbench.worker.executable import Executable, Setting
 from pinbench.worker.gate_client import GateClient
 from pinbench.worker.loadgen.library import load_library
 from pinbench.worker.models.dlrm.capping import (
@@ -38,8 +39,7 @@ from pinbench.worker.onednn.fpmath import full_fp32
 from pinbench.worker.onednn.peak import gemm_peak_flop_per_s
 from pinbench.worker.onednn.verbose import read_header
 from pinbench.worker.prepared import Prepared
-from pinbench.worker.recipes import _dlrm_training
-from pinbench.worker.recipes._dlrm import probe
+from pinbench.worker.recipes._dlrm import packed_place, probe
 from pinbench.worker.recipes._dlrm_accuracy import rows_to_score, scoring_bytes, scoring_steps
 from pinbench.worker.recipes._dlrm_parts import (
     CHECKED_ROWS,
@@ -69,6 +69,8 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None, folder: 
     library = load_library() if knobs.scenario else None
     torch.set_grad_enabled(False)
     if case.function is Function.TRAINING:
+        from pinbench.worker.recipes import _dlrm_training  # a tenth of what an inference would import with it
+
         return _dlrm_training.prepare(instance, gate, store_fd, folder)
     engine = load_plugin(engines, knobs.engine)
     engine.require(case.precision)
@@ -85,7 +87,8 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None, folder: 
     gate.phase("engine")
     told = read_header(knobs.onednn_verbose)
     calibration = _calibration(case, model) if precision.IS_CALIBRATED else None
-    executable = _executable(instance, model, precision, engine, calibration)
+    setting = replace(setting_of(instance), packed=packed_place(instance, config, precision.TABLE_DTYPE, store_fd))
+    executable = _executable(setting, knobs.batch_size, model, precision, engine, calibration)
     step = _step(executable)
     gate.phase("data")
     split = None if split is None else split.capped(max_ind_range)
@@ -152,9 +155,13 @@ def _calibration(case: Case, model: Model) -> Calibration:
 
 
 def _executable(
-    instance: Instance, model: Model, precision: ModuleType, engine: ModuleType, calibration: Calibration | None
+    setting: Setting,
+    batch_size: int,
+    model: Model,
+    precision: ModuleType,
+    engine: ModuleType,
+    calibration: Calibration | None,
 ) -> Executable:
-    batch_size = instance.case.knobs.batch_size
     module = Dlrm(model.config, model.tables_RD, precision.ACTIVATION_DTYPE)
     module.load_stacks(model.origin.stacks())
     module = precision.apply(module, calibration)
@@ -163,7 +170,7 @@ def _executable(
         torch.zeros(batch_size, model.config.num_ids, dtype=torch.int64),
     )
     ready = module if engine.NEEDS_GRAPH else module.for_inference(batch_size)
-    executable: Executable = engine.compile(ready, inputs, setting_of(instance))
+    executable: Executable = engine.compile(ready, inputs, setting)
     return executable
 
 

@@ -33,8 +33,9 @@ from pinbench.worker.models.dlrm.sparse import PooledArch
 from pinbench.worker.onednn.fpmath import multiplies_in_bfloat16
 from pinbench.worker.onednn.peak import gemm_peak_flop_per_s
 from pinbench.worker.onednn.verbose import read_header
+from pinbench.worker.packed_weights import Place
 from pinbench.worker.prepared import Prepared
-from pinbench.worker.recipes._dlrm import TableBits, place_tables, probe
+from pinbench.worker.recipes._dlrm import TableBits, packed_place, place_tables, probe
 from pinbench.worker.recipes._dlrm_v2_check import check_outputs
 from pinbench.worker.recipes._setting import setting_of
 
@@ -79,7 +80,8 @@ def prepare(instance: Instance, gate: GateClient, store_fd: int | None, _folder:
     model = _Model(config=config, origin=origin, tables_RD=tables_RD)
     gate.phase("engine")
     told = read_header(knobs.onednn_verbose)
-    executable = _executable(instance, model, precision, engine)
+    packed = packed_place(instance, config, precision.TABLE_DTYPE, store_fd)
+    executable = _executable(instance, model, precision, engine, packed)
     step = _step(executable)
     gate.phase("data")
     batches = _batches(instance, config)
@@ -152,7 +154,9 @@ def _tables(
     return place_tables(instance, config, dtype, fill, gate, fd)
 
 
-def _executable(instance: Instance, model: _Model, precision: ModuleType, engine: ModuleType) -> Executable:
+def _executable(
+    instance: Instance, model: _Model, precision: ModuleType, engine: ModuleType, packed: Place | None
+) -> Executable:
     case, batch_size = instance.case, instance.case.knobs.batch_size
     module = Dlrm(model.config, model.tables_RD, precision.ACTIVATION_DTYPE, PooledArch)
     module.load_stacks(model.origin.stacks())
@@ -163,7 +167,7 @@ def _executable(instance: Instance, model: _Model, precision: ModuleType, engine
         torch.zeros(batch_size * _TABLES * ids, dtype=torch.int64),
         torch.arange(batch_size * _TABLES + 1) * ids,
     )
-    setting = replace(setting_of(instance), varying=(1,), onednn_min_dim=_min_dim(case))
+    setting = replace(setting_of(instance), varying=(1,), onednn_min_dim=_min_dim(case), packed=packed)
     ready = module if engine.NEEDS_GRAPH else module.for_inference(batch_size)
     executable: Executable = engine.compile(ready, inputs, setting)
     return executable

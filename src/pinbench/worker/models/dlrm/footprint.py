@@ -2,10 +2,14 @@
 
 from itertools import pairwise
 
+from pinbench.base.units import round_up
 from pinbench.worker.models.dlrm.config import DlrmConfig, Interaction
 from pinbench.worker.models.dlrm.lookup_dots import lookup_dots_bytes
 
 _INDEX_BYTES = 8
+_PANEL_OUTPUTS = 64  # no kernel has wider panels: two registers of 16 numbers
+_GROUP_INPUTS = 4  # inputs that lie side by side: four codes, two of bfloat16
+_OUTPUT_BYTES = 12  # beside its weights: start of the sum, scale and bias
 _NUMBER_BYTES = 4  # of fp32
 
 
@@ -24,6 +28,15 @@ def step_bytes(config: DlrmConfig, batch_size: int, itemsize: int) -> int:
     rows_bytes = batch_size * _INDEX_BYTES * indices + bottom_bytes * config.num_tables
     cross_bytes = number_bytes * (2 * config.over[0] + config.cross_rank) if config.cross_layers else 0
     return bottom_bytes + number_bytes * config.over[0] + max(layers_bytes, rows_bytes, cross_bytes)
+
+
+def packed_bytes(config: DlrmConfig) -> int:
+    """Return the most that the layers of both stacks take in panels, in any precision."""
+    layers = [pair for stack in (config.bottom, config.over) for pair in pairwise(stack)]
+    return sum(
+        round_up(outputs, _PANEL_OUTPUTS) * (round_up(inputs, _GROUP_INPUTS) * _NUMBER_BYTES + _OUTPUT_BYTES)
+        for inputs, outputs in layers
+    )
 
 
 def training_step_bytes(config: DlrmConfig, rows: int, batch_size: int) -> int:

@@ -1,6 +1,6 @@
 """Where the weights of a model come from: the embedding rows, table by table, and the two stacks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import pairwise
@@ -16,6 +16,8 @@ from pinbench.worker.models.dlrm.config import DlrmConfig, Interaction
 
 Rows = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.float64]
+# Writes rows of a table, from the one with a number on: float32, or uint16 for the bits of bfloat16.
+Write = Callable[[int, int, npt.NDArray[np.float32] | npt.NDArray[np.uint16]], None]
 
 # Rows made or copied at a time: 512 KiB at D = 128, which stays in a core's L2 cache.
 BLOCK_ROWS = 1024
@@ -51,13 +53,26 @@ class SeededOrigin:
         self._seed = seed
         self.name = self.identity = f"seed {seed}"
 
+    @property
+    def width(self) -> int:
+        """The numbers of a row."""
+        return self._config.embedding_dim
+
+    def stream(self, table: int) -> np.random.PCG64DXSM:
+        """Return the generator of a table, at its first row; each draw gives two numbers."""
+        return np.random.PCG64DXSM(np.random.SeedSequence([self._seed, table]))
+
+    def bound(self, table: int) -> np.float32:
+        """Return what no number of a table exceeds."""
+        return np.float32(self._config.table_rows[table] ** -0.5)
+
     def rows(self, table: int, begin: int, end: int) -> Rows:
         """Return rows `begin` to `end` of a table, shape (end - begin, D)."""
         width = self._config.embedding_dim + self._config.embedding_dim % 2
-        bits = np.random.PCG64DXSM(np.random.SeedSequence([self._seed, table]))
+        bits = self.stream(table)
         bits.advance(begin * width // 2)  # each 64-bit draw gives two floats
         rows = np.random.Generator(bits).random((end - begin, width), dtype=np.float32)
-        bound = np.float32(self._config.table_rows[table] ** -0.5)
+        bound = self.bound(table)
         rows *= 2 * bound
         rows -= bound
         return rows[:, : self._config.embedding_dim]
@@ -137,15 +152,19 @@ def fill_tables(
     origin: WeightOrigin,
     table_rows: Sequence[int],
     pool: ThreadPoolExecutor,
+    quick: Write | None = None,
 ) -> None:
     """Write all tables behind each other into `tables_RD`: float32, or uint16 for the bits of bfloat16.
 
-    One table after the other, so that besides them no more than one is in memory at a time.
+    One table after the other, so that besides them no more than one is in memory at a time. `quick` writes the same
+    rows faster than `origin` gives them.
     """
 
-    def fill(table: int, begin: int, target_RD: npt.NDArray[np.float32] | npt.NDArray[np.uint16]) -> None:
+    def ask(table: int, begin: int, target_RD: npt.NDArray[np.float32] | npt.NDArray[np.uint16]) -> None:
         rows = origin.rows(table, begin, begin + len(target_RD))
         target_RD[:] = rows if target_RD.dtype == np.float32 else bfloat16_bits(rows)
+
+    fill = quick or ask
 
     first_row = 0
     for table, rows in enumerate(table_rows):

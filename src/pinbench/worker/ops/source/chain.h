@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "huge_block.h"
+#include "panel_block.h"
 #include "tables.h"
 
 namespace PINBENCH_NAMESPACE {

@@ -9,15 +9,17 @@ namespace PINBENCH_NAMESPACE {
 class DlrmCodeChain : public Chain {
  public:
   // Weights are plain, (O, I); the bottom's last layer writes the type of the tables, the over arch's fp32.
+  // `packed`: these weights as another chain for the same instruction set has packed them.
   DlrmCodeChain(const std::string& isa, at::Tensor tables_RD, at::Tensor first_row_F, at::Tensor rows_F,
                 const c10::intrusive_ptr<CodeStack>& bottom, const c10::intrusive_ptr<CodeStack>& over,
-                at::Tensor head_weight, double head_bias, int64_t most_samples)
+                at::Tensor head_weight, double head_bias, int64_t most_samples,
+                const std::optional<at::Tensor>& packed)
       : Chain(isa, std::move(tables_RD), std::move(first_row_F), std::move(rows_F), bottom->weight(0).size(1),
               std::move(head_weight), head_bias, most_samples),
         code_kernels_(find_code_kernels(isa)),
         input_codes_(bottom->entrance()),
         feature_codes_(over->entrance()),
-        block_(bytes_of(*bottom) + bytes_of(*over)) {
+        block_(bytes_of(*bottom) + bytes_of(*over), packed) {
     TORCH_CHECK(over->weight(0).size(1) == tables_.features_width(), "the over arch does not fit the features");
     TORCH_CHECK(bottom->weight(bottom->layers() - 1).size(0) == tables_.width(),
                 "the bottom's output does not look like a row of the tables");
@@ -27,6 +29,8 @@ class DlrmCodeChain : public Chain {
     const auto over_steps = pack(*over, CodeOutput::kFloat, &free);
     provide(bottom_steps, over_steps, whole_groups(inputs_), whole_groups(tables_.features_width()));
   }
+
+  at::Tensor packed() const { return block_.copy(); }
 
  private:
   static constexpr int64_t kOutputBytes = 3 * 4;  // beside its weights: the start of its sum, scale and bias
@@ -74,22 +78,36 @@ class DlrmCodeChain : public Chain {
     float* scale = reinterpret_cast<float*>(start + outputs);
     float* bias = scale + outputs;
     int8_t* panels = reinterpret_cast<int8_t*>(bias + outputs);
-    std::copy_n(stack.bias_O(at).const_data_ptr<float>(), weight_OI.size(0), bias);
+    if (!block_.is_packed()) {
+      std::copy_n(stack.bias_O(at).const_data_ptr<float>(), weight_OI.size(0), bias);
+      fill(stack, at, width, inputs, start, scale, panels);
+    }
+    const int largest = largest_of(weight_OI);
+    TORCH_CHECK(largest <= kLargestWeight, "weights go from -127 to 127, one here is -128");
+    return CodeLayer{panels, start, scale, bias, inputs, true, largest <= kLargestNarrowWeight, CodeOutput::kFloat, {}};
+  }
+
+  static void fill(const CodeStack& stack, size_t at, int64_t width, int64_t inputs, int32_t* start, float* scale,
+                   int8_t* panels) {
+    const at::Tensor& weight_OI = stack.weight(at);
     const int8_t* weight = weight_OI.const_data_ptr<int8_t>();
-    int largest = 0;
     for (int64_t o = 0; o < weight_OI.size(0); ++o) {
       int32_t sum = 0;
       for (int64_t i = 0; i < weight_OI.size(1); ++i, ++weight) {
         const int64_t group = i / kCodeGroup * width + o % width;
         panels[o / width * width * inputs + group * kCodeGroup + i % kCodeGroup] = *weight;
         sum += *weight;
-        largest = std::max(largest, std::abs(int{*weight}));
       }
       start[o] = -static_cast<int32_t>(stack.source_zero(at)) * sum;
       scale[o] = static_cast<float>(stack.source_scale(at)) * stack.scale_O(at).const_data_ptr<float>()[o];
     }
-    TORCH_CHECK(largest <= kLargestWeight, "weights go from -127 to 127, one here is -128");
-    return CodeLayer{panels, start, scale, bias, inputs, true, largest <= kLargestNarrowWeight, CodeOutput::kFloat, {}};
+  }
+
+  static int largest_of(const at::Tensor& weight_OI) {
+    const int8_t* weight = weight_OI.const_data_ptr<int8_t>();
+    int largest = 0;
+    for (int64_t at = 0; at < weight_OI.numel(); ++at) largest = std::max(largest, std::abs(int{weight[at]}));
+    return largest;
   }
 
   void enter(const at::Tensor& dense_BI, const Rows& input) const override {
@@ -117,7 +135,7 @@ class DlrmCodeChain : public Chain {
 
   const CodeKernels& code_kernels_;
   Codes input_codes_, feature_codes_;
-  HugeBlock block_;
+  PanelBlock block_;
   std::vector<CodeLayer> layers_;  // of both stacks
 };
 

@@ -8,13 +8,14 @@ namespace PINBENCH_NAMESPACE {
 class DlrmChain : public Chain {
  public:
   // Weights are plain, (O, I), in the type of the tables; all layers end in ReLU, the head in the sigmoid.
+  // `packed`: these weights as another chain for the same instruction set has packed them.
   DlrmChain(const std::string& isa, at::Tensor tables_RD, at::Tensor first_row_F, at::Tensor rows_F,
             const std::vector<at::Tensor>& bottom_weight, const std::vector<at::Tensor>& bottom_bias,
             const std::vector<at::Tensor>& over_weight, const std::vector<at::Tensor>& over_bias,
-            at::Tensor head_weight, double head_bias, int64_t most_samples)
+            at::Tensor head_weight, double head_bias, int64_t most_samples, const std::optional<at::Tensor>& packed)
       : Chain(isa, std::move(tables_RD), std::move(first_row_F), std::move(rows_F), bottom_weight.at(0).size(1),
               std::move(head_weight), head_bias, most_samples),
-        block_(bytes_of(bottom_weight) + bytes_of(over_weight)) {
+        block_(bytes_of(bottom_weight) + bytes_of(over_weight), packed) {
     char* free = block_.data();
     const auto bottom = pack(bottom_weight, bottom_bias, &free);
     const auto over = pack(over_weight, over_bias, &free);
@@ -23,6 +24,8 @@ class DlrmChain : public Chain {
     const int64_t value = tables_.type() == at::kFloat ? 4 : 2;
     provide(bottom, over, even(inputs_) * value, even(tables_.features_width()) * value);
   }
+
+  at::Tensor packed() const { return block_.copy(); }
 
  private:
   static int64_t even(int64_t value) { return value + value % 2; }
@@ -57,17 +60,24 @@ class DlrmChain : public Chain {
     const int64_t inputs = group == 1 ? weight_OI.size(1) : even(weight_OI.size(1));
     const int64_t value = weight_OI.element_size();
     float* bias = reinterpret_cast<float*>(*free);
-    std::copy_n(bias_O.const_data_ptr<float>(), bias_O.numel(), bias);
     char* to = *free + panels * width * int64_t{sizeof(float)};
+    if (!block_.is_packed()) {
+      std::copy_n(bias_O.const_data_ptr<float>(), bias_O.numel(), bias);
+      fill(weight_OI, width, group, inputs, to);
+    }
+    *free += bytes_of(weight_OI);
+    layers_.push_back(Layer{format(), to, bias, inputs, true});
+    return {panels, panels * width, value};
+  }
+
+  static void fill(const at::Tensor& weight_OI, int64_t width, int64_t group, int64_t inputs, char* to) {
+    const int64_t value = weight_OI.element_size();
     const char* from = static_cast<const char*>(weight_OI.const_data_ptr());
     for (int64_t o = 0; o < weight_OI.size(0); ++o)
       for (int64_t i = 0; i < weight_OI.size(1); ++i) {
         const int64_t place = o / width * width * inputs + (i / group * width + o % width) * group + i % group;
         std::copy_n(from + (o * weight_OI.size(1) + i) * value, value, to + place * value);
       }
-    *free += bytes_of(weight_OI);
-    layers_.push_back(Layer{format(), to, bias, inputs, true});
-    return {panels, panels * width, value};
   }
 
   void enter(const at::Tensor& dense_BI, const Rows& input) const override {
@@ -91,7 +101,7 @@ class DlrmChain : public Chain {
 
   int64_t values(const Rows& rows) const { return rows.bytes() / (format() == Format::kFloat ? 4 : 2); }
 
-  HugeBlock block_;
+  PanelBlock block_;
   std::vector<Layer> layers_;  // of both stacks
 };
 

@@ -61,6 +61,7 @@ constexpr auto profile_of = [](const c10::intrusive_ptr<Kind>& chain, const at::
 TORCH_LIBRARY(PINBENCH_NAMESPACE, library) {
   using Tensors = std::vector<at::Tensor>;
   using Name = const std::string&;
+  using Packed = const std::optional<at::Tensor>&;
   const std::initializer_list<torch::arg> arguments{torch::arg("dense"), torch::arg("id"),
                                                     torch::arg("offset") = torch::arg::none()};
   library.class_<PINBENCH_NAMESPACE::LookupDots>("LookupDots")
@@ -75,7 +76,8 @@ TORCH_LIBRARY(PINBENCH_NAMESPACE, library) {
       .def("forward", &PINBENCH_NAMESPACE::DlrmLayers::forward, "", arguments);
   library.class_<PINBENCH_NAMESPACE::DlrmChain>("DlrmChain")
       .def(torch::init<Name, at::Tensor, at::Tensor, at::Tensor, const Tensors&, const Tensors&, const Tensors&,
-                       const Tensors&, at::Tensor, double, int64_t>())
+                       const Tensors&, at::Tensor, double, int64_t, Packed>())
+      .def("packed", &PINBENCH_NAMESPACE::DlrmChain::packed)
       .def("forward", PINBENCH_NAMESPACE::forward_of<PINBENCH_NAMESPACE::DlrmChain>, "", arguments)
       .def("profile", PINBENCH_NAMESPACE::profile_of<PINBENCH_NAMESPACE::DlrmChain>, "", arguments);
   using CodeStack = c10::intrusive_ptr<PINBENCH_NAMESPACE::CodeStack>;
@@ -90,7 +92,8 @@ TORCH_LIBRARY(PINBENCH_NAMESPACE, library) {
       .def("forward", &PINBENCH_NAMESPACE::DlrmCodeLayers::forward);
   library.class_<PINBENCH_NAMESPACE::DlrmCodeChain>("DlrmCodeChain")
       .def(torch::init<Name, at::Tensor, at::Tensor, at::Tensor, const CodeStack&, const CodeStack&, at::Tensor, double,
-                       int64_t>())
+                       int64_t, Packed>())
+      .def("packed", &PINBENCH_NAMESPACE::DlrmCodeChain::packed)
       .def("forward", PINBENCH_NAMESPACE::forward_of<PINBENCH_NAMESPACE::DlrmCodeChain>, "", arguments)
       .def("profile", PINBENCH_NAMESPACE::profile_of<PINBENCH_NAMESPACE::DlrmCodeChain>, "", arguments);
   using Training = PINBENCH_NAMESPACE::DlrmTraining;
