@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from pinbench.base.errors import ModelError
-from pinbench.worker.packed_weights import HEAD_BYTES, Place, find_or_pack
-from pinbench.worker.readback import mapping_of
+from pinbench.worker.executable import Place
+from pinbench.worker.packed_weights import HEAD_BYTES, find_or_pack, mapping_of
 from pinbench.worker.weights import HUGE_PAGE_BYTES, build_store
 
 TABLES_BYTES = 2 * HUGE_PAGE_BYTES
@@ -44,7 +44,7 @@ def test_the_tables_before_them_stay_as_they_are(place):
 def test_everyone_may_only_read_and_a_write_ends_the_process(place):
     for _ in range(2):
         packed = find_or_pack(place, "key", lambda: WEIGHTS)
-        assert mapping_of(packed.bytes_view.ctypes.data) == "r--s /memfd:test-weights"
+        assert packed.mapping == "r--s /memfd:test-weights"
         assert packed.bytes_view.ctypes.data % 64 == 0
     if (child := os.fork()) == 0:
         signal.signal(signal.SIGSEGV, signal.SIG_DFL)
@@ -80,3 +80,15 @@ def test_other_weights_than_this_instances_are_refused(place):
 def test_weights_that_do_not_fit_their_place_are_refused_with_both_sizes(place):
     with pytest.raises(ModelError, match=r"have 2\.0 MiB, the shared store has room for 2\.0 MiB"):
         find_or_pack(place, "key", lambda: np.zeros(HUGE_PAGE_BYTES - HEAD_BYTES + 1, np.uint8))
+
+
+def test_the_mapping_of_an_address_is_told_by_its_permissions_and_its_file(tmp_path):
+    (tmp_path / "maps").write_text(
+        "7f0000000000-7f0000001000 rw-p 00000000 00:00 0\n"
+        "7f0000001000-7f0000003000 r--s 00200000 00:01 3085       /memfd:pinbench-weights-0 (deleted)\n"
+    )
+    assert mapping_of(0x7F0000001000, tmp_path / "maps") == "r--s /memfd:pinbench-weights-0"
+    assert mapping_of(0x7F0000002FFF, tmp_path / "maps") == "r--s /memfd:pinbench-weights-0"
+    assert mapping_of(0x7F0000000FFF, tmp_path / "maps") == "rw-p"
+    with pytest.raises(ModelError, match="nothing is mapped at 0x7f0000003000"):
+        mapping_of(0x7F0000003000, tmp_path / "maps")

@@ -105,18 +105,6 @@ def test_a_kernel_before_5_4_does_not_tell_shared_memory_apart(tmp_path: Path) -
     assert readback.read_memory(tmp_path).shared_pss_bytes is None
 
 
-def test_the_mapping_of_an_address_is_told_by_its_permissions_and_its_file(tmp_path: Path) -> None:
-    (tmp_path / "maps").write_text(
-        "7f0000000000-7f0000001000 rw-p 00000000 00:00 0\n"
-        "7f0000001000-7f0000003000 r--s 00200000 00:01 3085       /memfd:pinbench-weights-0 (deleted)\n"
-    )
-    assert readback.mapping_of(0x7F0000001000, tmp_path) == "r--s /memfd:pinbench-weights-0"
-    assert readback.mapping_of(0x7F0000002FFF, tmp_path) == "r--s /memfd:pinbench-weights-0"
-    assert readback.mapping_of(0x7F0000000FFF, tmp_path) == "rw-p"
-    with pytest.raises(LaunchError, match="nothing is mapped at 0x7f0000003000"):
-        readback.mapping_of(0x7F0000003000, tmp_path)
-
-
 @pytest.mark.parametrize(
     ("paths", "allocator", "openmp"),
     [

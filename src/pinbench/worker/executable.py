@@ -8,7 +8,15 @@ from torch import Tensor
 
 from pinbench.contract.case import Isa, Precision
 from pinbench.contract.result import EngineFacts, Kernel
-from pinbench.worker.packed_weights import Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A part of the memory file that the instances of a node share, from a whole huge page on."""
+
+    fd: int
+    begin: int
+    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,16 +7,19 @@ itself allocates, and takes none that it is given.
 
 import fcntl
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from pinbench.base.errors import ModelError
 from pinbench.base.units import format_bytes
+from pinbench.worker.executable import Place
 from pinbench.worker.weights import map_readable
 
 Bytes = npt.NDArray[np.uint8]
@@ -29,19 +32,11 @@ _SIZE_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """A part of a shared file, from a whole huge page on."""
-
-    fd: int
-    begin: int
-    size_bytes: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Packed:
-    """Packed weights, to be read alone; `made_here`: by this process."""
+    """Packed weights, to be read alone; `made_here`: by this process; `mapping`: as `mapping_of` reads it back."""
 
     bytes_view: Bytes
+    mapping: str
     made_here: bool
 
 
@@ -60,7 +55,21 @@ def find_or_pack(place: Place, key: str, pack: Callable[[], Bytes]) -> Packed:
         raise ModelError(f"the packed weights of this node are {found}, this instance's are {key}: they differ")
     size_bytes = int.from_bytes(os.pread(place.fd, _SIZE_BYTES, place.begin + _KEY_BYTES), sys.byteorder)
     store = map_readable(place.fd, place.begin, HEAD_BYTES + size_bytes)
-    return Packed(bytes_view=store.bytes_view[HEAD_BYTES:], made_here=made_here)
+    mapping = mapping_of(store.bytes_view.ctypes.data)
+    return Packed(bytes_view=store.bytes_view[HEAD_BYTES:], mapping=mapping, made_here=made_here)
+
+
+def mapping_of(address: int, maps: Path = Path("/proc/self/maps")) -> str:
+    """Return permissions and file of the memory at `address`, such as ``r--s /memfd:pinbench-weights-0``.
+
+    Raises:
+        ModelError: nothing is mapped there.
+    """
+    for line in maps.read_text().splitlines():
+        match = re.match(r"(\w+)-(\w+) (\S+) \S+ \S+ \d+\s*(.*?)(?: \(deleted\))?$", line)
+        if match is not None and int(match[1], 16) <= address < int(match[2], 16):
+            return f"{match[3]} {match[4]}".rstrip()
+    raise ModelError(f"nothing is mapped at {address:#x}, where the packed weights are to lie")
 
 
 @contextmanager

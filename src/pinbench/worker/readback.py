@@ -134,19 +134,6 @@ def read_memory(proc: Path = _SELF) -> MemoryUse:
     )
 
 
-def mapping_of(address: int, proc: Path = _SELF) -> str:
-    """Return permissions and file of the memory at `address`, such as ``r--s /memfd:pinbench-weights-0``.
-
-    Raises:
-        LaunchError: nothing is mapped there.
-    """
-    for line in (proc / "maps").read_text().splitlines():
-        match = re.match(r"(\w+)-(\w+) (\S+) \S+ \S+ \d+\s*(.*?)(?: \(deleted\))?$", line)
-        if match is not None and int(match[1], 16) <= address < int(match[2], 16):
-            return f"{match[3]} {match[4]}".rstrip()
-    raise LaunchError(f"nothing is mapped at {address:#x}, where the packed weights are to lie")
-
-
 def read_libraries(proc: Path = _SELF) -> Libraries:
     """Return the allocator and the OpenMP runtime that are mapped; two runtimes are both named."""
     names = {Path(path).name for path in re.findall(r"\s(/\S+)$", (proc / "maps").read_text(), re.MULTILINE)}

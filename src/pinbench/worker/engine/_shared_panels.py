@@ -7,12 +7,12 @@ from torch import Tensor
 
 from pinbench.contract.result import PackedWeights
 from pinbench.worker.artefact import key_of
+from pinbench.worker.executable import Place
 from pinbench.worker.ops.code_operators import packed_code_weights
 from pinbench.worker.ops.code_parts import CodeParts, CodeStack
 from pinbench.worker.ops.operators import Operators, packed_weights
 from pinbench.worker.ops.parts import DlrmParts
-from pinbench.worker.packed_weights import Place, find_or_pack
-from pinbench.worker.readback import mapping_of
+from pinbench.worker.packed_weights import find_or_pack
 
 
 def share(place: Place, operators: Operators, parts: DlrmParts, isa: str) -> tuple[Tensor, PackedWeights]:
@@ -24,7 +24,7 @@ def share(place: Place, operators: Operators, parts: DlrmParts, isa: str) -> tup
     packed = find_or_pack(place, key_of(_key(parts, isa)), lambda: _pack(operators, parts, isa).numpy())
     facts = PackedWeights(
         size_bytes=len(packed.bytes_view),
-        mapping=mapping_of(packed.bytes_view.ctypes.data),
+        mapping=packed.mapping,
         made_here=packed.made_here,
     )
     return torch.from_numpy(packed.bytes_view), facts

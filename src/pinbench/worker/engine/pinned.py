@@ -18,7 +18,7 @@ from pinbench.contract.result import EngineFacts, Kernel, PackedWeights
 from pinbench.worker.engine import eager
 from pinbench.worker.engine._needs import versions
 from pinbench.worker.engine._shared_panels import share
-from pinbench.worker.executable import Executable, Setting
+from pinbench.worker.executable import Executable, Place, Setting
 from pinbench.worker.onednn.fpmath import multiplies_in_bfloat16
 from pinbench.worker.ops import isa as isas
 from pinbench.worker.ops.bags import BagParts, HasBags, make_bag_features
@@ -28,7 +28,6 @@ from pinbench.worker.ops.operators import Operator, Operators, load, make_chain,
 from pinbench.worker.ops.parts import DlrmParts, take_apart
 from pinbench.worker.ops.paths import HasPaths
 from pinbench.worker.ops.trial import best_seconds
-from pinbench.worker.packed_weights import Place
 
 LARGEST_CHAIN = 64  # samples; from some 16 on oneDNN's blocking wins, and what is left is for the trial to find out
 _CHAIN, _LAYERS = "chain", "layers"

@@ -15,12 +15,12 @@ from pinbench.base.units import round_up
 from pinbench.contract.gate import Barrier
 from pinbench.contract.plan import Instance, WeightSource
 from pinbench.contract.result import IsaReadback
-from pinbench.worker.executable import Executable
+from pinbench.worker.executable import Executable, Place
 from pinbench.worker.gate_client import GateClient
 from pinbench.worker.models.dlrm.config import DlrmConfig
 from pinbench.worker.models.dlrm.footprint import packed_bytes
 from pinbench.worker.onednn.verbose import read_dispatch
-from pinbench.worker.packed_weights import HEAD_BYTES, Place
+from pinbench.worker.packed_weights import HEAD_BYTES
 from pinbench.worker.weights import HUGE_PAGE_BYTES, WeightStore, build_store, map_store, private_store
 
 TableBits = npt.NDArray[np.float32] | npt.NDArray[np.uint16]  # the latter for the bits of bfloat16

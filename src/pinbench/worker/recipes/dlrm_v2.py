@@ -23,7 +23,7 @@ from pinbench.worker import engine as engines
 from pinbench.worker import precision as precisions
 from pinbench.worker.data.bags.batch import BagBatch, bag_bytes
 from pinbench.worker.data.bags.reference_law import reference_batches
-from pinbench.worker.executable import Executable
+from pinbench.worker.executable import Executable, Place
 from pinbench.worker.gate_client import GateClient
 from pinbench.worker.models.dlrm.config import DlrmConfig, make_config
 from pinbench.worker.models.dlrm.footprint import step_bytes
@@ -33,7 +33,6 @@ from pinbench.worker.models.dlrm.sparse import PooledArch
 from pinbench.worker.onednn.fpmath import multiplies_in_bfloat16
 from pinbench.worker.onednn.peak import gemm_peak_flop_per_s
 from pinbench.worker.onednn.verbose import read_header
-from pinbench.worker.packed_weights import Place
 from pinbench.worker.prepared import Prepared
 from pinbench.worker.recipes._dlrm import TableBits, packed_place, place_tables, probe
 from pinbench.worker.recipes._dlrm_v2_check import check_outputs
