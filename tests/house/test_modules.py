@@ -183,6 +183,10 @@ _COVERED |= {
     "worker/loadgen/library.py": "worker/test_dlrm_scenario.py",
     "worker/loadgen/test.py": "worker/test_dlrm_scenario.py",
 }
+_COVERED |= {
+    "worker/engine/_shared_panels.py": "worker/test_dlrm_recipe.py",
+    "worker/ops/uniform.py": "models/dlrm/test_quick_rows.py",
+}
 # What the trainer of our own is made of is tested by what it learns.
 _COVERED |= {f"worker/training/dlrm/{name}.py": "training/dlrm/test_pinned.py" for name in ("_learned", "_split_rows")}
 # Containers: whole runs with a stand-in for the engine, and the entry as a plain process.
