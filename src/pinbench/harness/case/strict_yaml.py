@@ -1,6 +1,6 @@
 """YAML files read strictly: a key that nobody reads, or that stands there twice, is an error that names its place."""
 
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +34,23 @@ def read_yaml(path: Path) -> Any:
     Raises:
         UsageError: the file is absent, unreadable, not YAML, or holds a key twice; names the line.
     """
+    # Bandit-style rules know yaml.load as unsafe; the loader given here is a SafeLoader.
+    return _read(path, lambda text: yaml.load(text, _StrictLoader))
+
+
+def read_yaml_documents(path: Path) -> list[Any]:
+    """Return the documents of the YAML file `path`; those that hold nothing are left out.
+
+    Raises:
+        UsageError: as `read_yaml`.
+    """
+    documents: list[Any] = _read(path, lambda text: list(yaml.load_all(text, _StrictLoader)))
+    return [document for document in documents if document is not None]
+
+
+def _read(path: Path, parse: Callable[[str], Any]) -> Any:
     try:
-        # Bandit-style rules know yaml.load as unsafe; the loader given here is a SafeLoader.
-        return yaml.load(path.read_text(encoding="utf-8"), _StrictLoader)
+        return parse(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
     except yaml.MarkedYAMLError as error:

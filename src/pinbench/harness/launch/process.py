@@ -18,6 +18,26 @@ _TICK_S = 0.01
 _FORWARDED = (signal.SIGINT, signal.SIGTERM)  # to a job
 
 
+class Job:
+    """A running program that cleans up by itself, in a process group of its own, with our stdout or with pipes."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.pid = process.pid
+        self.output = None if process.stdout is None else os.dup(process.stdout.fileno())  # the caller closes it
+        if process.stdout is not None:
+            process.stdout.close()
+        self._process = process
+
+    def send(self, number: signal.Signals) -> None:
+        """Send `number` to the program alone; what it started ends with it."""
+        self._process.send_signal(number)  # which does nothing once it has been reaped
+
+    def code(self) -> int | None:
+        """Return the exit code, 128 + n when signal n ended it, None while it runs."""
+        code = self._process.poll()
+        return code if code is None or code >= 0 else 128 - code
+
+
 class Child:
     """A running process and everything that it starts, as long as they stay in its group."""
 
@@ -91,7 +111,7 @@ def start_child(
                 stderr=err,
                 pass_fds=tuple(pass_fds),
                 start_new_session=True,
-                preexec_fn=_die_with(os.getpid()),
+                preexec_fn=_die_with(os.getpid(), signal.SIGKILL),
             )
     except (OSError, subprocess.SubprocessError) as error:
         raise LaunchError(f"cannot start {argv[0]}: {error}") from error
@@ -170,6 +190,42 @@ def run_job(argv: Sequence[str], *, reads_stdin: bool = False, env: Mapping[str,
     return code if code >= 0 else 128 - code
 
 
+def start_job(argv: Sequence[str], *, env: Mapping[str, str], captured: bool) -> Job:
+    """Start `argv`, which gets SIGTERM when this process dies; `captured`: its output comes by a pipe.
+
+    Raises:
+        LaunchError: the program cannot be started.
+    """
+    try:
+        process = subprocess.Popen(
+            list(argv), env=dict(env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if captured else None,
+            stderr=subprocess.STDOUT if captured else None, process_group=0,
+            preexec_fn=_die_with(os.getpid(), signal.SIGTERM),
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError) as error:
+        raise LaunchError(f"cannot start {argv[0]}: {error}") from error
+    return Job(process)
+
+
+def start_detached(argv: Sequence[str], *, env: Mapping[str, str], log: Path) -> int:
+    """Start `argv` in a session of its own, where it outlives us and our terminal; return its process id.
+
+    Its output is appended to `log`.
+
+    Raises:
+        LaunchError: the program cannot be started, or `log` cannot be written.
+    """
+    try:
+        with log.open("ab") as out:
+            process = subprocess.Popen(
+                list(argv), env=dict(env), stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+            )
+    except OSError as error:
+        raise LaunchError(f"cannot start {argv[0]} with its output in {log}: {error.strerror}") from error
+    process.returncode = 0  # we do not wait for it, and Python shall not ask us to
+    return process.pid
+
+
 def end_with_parent() -> None:
     """Have SIGTERM sent to this process when the one that started it ends, however it ends; see prctl(2)."""
     parent = os.getppid()
@@ -198,15 +254,15 @@ def _pidfd(pid: int) -> int | None:
         return None  # before Linux 5.3, or in a sandbox: the launcher then looks several times a second
 
 
-def _die_with(parent: int) -> Callable[[], None]:
-    """Return what the child does between fork and exec so that no death of `parent` leaves it behind.
+def _die_with(parent: int, number: signal.Signals) -> Callable[[], None]:
+    """Return what the child does between fork and exec so that no death of `parent` leaves it behind: it gets `number`.
 
     prctl(2): the signal comes when the *thread* that forked ends, and survives an exec of an ordinary program.
     """
     prctl = ctypes.CDLL(None).prctl
 
     def prepare() -> None:
-        prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+        prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
         if os.getppid() != parent:  # it died before the call above, which then waits for another parent's death
             os._exit(1)
 

@@ -40,6 +40,23 @@ def recent(start: Path) -> tuple[Path, ...]:
     raise RecordError(f"no {LIST} in {here} or above: run a case first, or name the log directories")
 
 
+def forget(root: Path) -> int:
+    """Empty the list in the build folder `root` and return how many directories it remembered.
+
+    Raises:
+        RecordError: the list cannot be written.
+    """
+    path = root / LIST
+    if not path.is_file():
+        return 0
+    count = len(_existing(_read(path)))
+    try:
+        path.unlink()
+    except OSError as error:
+        raise RecordError(f"cannot remove {path}: {error.strerror}") from error
+    return count
+
+
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")

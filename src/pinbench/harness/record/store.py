@@ -9,6 +9,7 @@ logs-<case>/                   the newest run
     plan.json  record.json  kpi.txt  kpi.sh
     worker-0-c0/               status (written last), benchmark_<case>.log, instance-NNN/
 <MMDD-HHMMSS>-logs-<case>/     an earlier run, by its start
+<MMDD-HHMMSS>-<label>-logs-<case>/    one of several runs of one call: l<loop>, b<member of a burst>, ...
 """
 
 import fcntl
@@ -166,8 +167,10 @@ class LogDirectory:
         self.close()
 
 
-def open_log_directory(logs_root: Path, case_name: str, now: datetime) -> LogDirectory:
+def open_log_directory(logs_root: Path, case_name: str, now: datetime, label: str = "") -> LogDirectory:
     """Make the log directory of a run that starts `now`: ``logs-<case>``, the newest one.
+
+    With a `label` the folder has the time and the label in its name, and ``logs-<case>`` stays as it is.
 
     An earlier one is renamed first, by the time it started. While a run of the same case is in progress its
     folder stays, and this run gets a folder with a time in its name; `LogDirectory.notice` says so.
@@ -182,7 +185,9 @@ def open_log_directory(logs_root: Path, case_name: str, now: datetime) -> LogDir
     with _exclusive(logs_root / ".log_directories.lock"):
         notice = None
         path = newest
-        if _is_running(newest):
+        if label:
+            path = _free_name(newest, now, label)
+        elif _is_running(newest):
             path = _free_name(newest, now)
             notice = f"another run of {case_name} is in progress in {newest}; this one logs to {path}"
         elif newest.exists():
@@ -232,9 +237,10 @@ def _started_at(log_directory: Path) -> datetime:
     return datetime.fromtimestamp(log_directory.lstat().st_mtime).astimezone()  # not a folder that we made
 
 
-def _free_name(newest: Path, started_at: datetime) -> Path:
+def _free_name(newest: Path, started_at: datetime, label: str = "") -> Path:
+    label = f"-{label}" if label else ""
     suffixes = itertools.chain([""], (f"-{count}" for count in itertools.count(2)))
-    names = (newest.with_name(f"{started_at:%m%d-%H%M%S}{suffix}-{newest.name}") for suffix in suffixes)
+    names = (newest.with_name(f"{started_at:%m%d-%H%M%S}{suffix}{label}-{newest.name}") for suffix in suffixes)
     return next(name for name in names if not name.exists())
 
 
