@@ -18,7 +18,7 @@ for word in "$@"; do
     case $word in
         -h | --help) level=list needs_build= ;;
         -N | --show-only* | --print-labels | --describe-params | --version) level=list ;;
-        --status* | --stop | --stop=* | --check-docker-image | --push-docker-image*) level=list ;;
+        --status* | --stop | --stop=* | --check-docker-image | --push-docker-image* | --reset-recent) level=list ;;
     esac
 done
 

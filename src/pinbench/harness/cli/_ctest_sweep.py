@@ -1,9 +1,7 @@
 """``ctest.sh --sweep``: each chosen case once for every combination of the values, the best of which is then named."""
 
-import json
 import re
-import signal
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -16,30 +14,16 @@ from pinbench.harness.case.nearest import hint
 from pinbench.harness.case.override import customise
 from pinbench.harness.case.parameter import parse_value
 from pinbench.harness.case.platforms import Platform
+from pinbench.harness.case.sequence import Axis, parse_axes
 from pinbench.harness.case.workload import DIMENSIONS, Workload
+from pinbench.harness.cli._ctest_turns import Round, Turn
 from pinbench.harness.cli._ctest_words import Words
-from pinbench.harness.launch.process import run_job
-from pinbench.harness.record.store import LOGS_PREFIX
-from pinbench.harness.report import sweep
-from pinbench.harness.report.entries import read_entries
-from pinbench.harness.report.listing import Listing
-
-_INTERRUPTED = (128 + signal.SIGINT, 128 + signal.SIGTERM)  # what a shell makes of them
-
-_PATTERNS = {"-R", "--tests-regex"}
-_CHOOSERS = {
-    "-L", "--label-regex", "-E", "--exclude-regex", "-LE", "--label-exclude", "-I", "--tests-information",
-    "--rerun-failed", "-N", "--show-only", "--tests-from-file", "--exclude-from-file", "-U", "--union",
-}  # fmt: skip
-
-Axis = tuple[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """A case with one value of each axis."""
+    """A case with one value of each axis, and what --set says besides."""
 
-    workload: Workload
     case: Case
     settings: tuple[str, ...]  # NAME=VALUE
 
@@ -56,21 +40,26 @@ class Sweep:
     points: tuple[Point, ...]
     left_out: tuple[str, ...]  # a line each: the combination and why it cannot be
 
+    def rounds(self, count: int) -> tuple[Round, ...]:
+        """Return `count` passes over all points: what else the host does meets all of them."""
+        return tuple(
+            (Turn(label=f"r{turn + 1}p{place + 1}", settings=point.settings, cases=(point.name,)),)
+            for turn in range(count)
+            for place, point in enumerate(self.points)
+        )
 
-def parse_axis(text: str) -> Axis:
-    """Return name and values of ``NAME=VALUE,VALUE,...``.
+
+def parse_sweep(texts: Sequence[str]) -> tuple[Axis, ...]:
+    """Return the axes of ``NAME=VALUE,VALUE,...``, or of the form that --set has, for each of `texts`.
 
     Raises:
-        UsageError: it is not of that form, or a value stands there twice.
+        UsageError: one is not of such a form, or a name or value stands there twice.
     """
-    name, sign, values = text.partition("=")
-    found = tuple(value.strip() for value in values.split(","))
-    if not sign or not name.strip() or not all(found):
-        raise UsageError(f"--sweep {text!r} is not NAME=VALUE,VALUE,...")
-    twice = next((value for value in found if found.count(value) > 1), None)
-    if twice is not None:
-        raise UsageError(f"--sweep {text!r} names {twice!r} twice")
-    return name.strip(), found
+    axes = [axis for text in texts for axis in _axes(text)]
+    names = [axis.name for axis in axes]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UsageError(f"--sweep names {twice} twice; write all of its values behind one")
+    return tuple(axes)
 
 
 def make_sweep(
@@ -81,88 +70,52 @@ def make_sweep(
     Raises:
         UsageError: no case is chosen, an axis is no parameter of a chosen case, or a value is not legal for it.
     """
-    axes = [parse_axis(text) for text in words.sweep]
-    names = [name for name, _ in axes]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise UsageError(f"--sweep names {twice} twice; write all of its values behind one")
+    axes = parse_sweep(words.sweep)
+    _require_steps(axes, words)
     if words.pattern is None:
         raise UsageError("--sweep needs to know the cases: choose them by -R or --testcase")
+    combined = zip if words.zip else product
     points: list[Point] = []
     left_out: list[str] = []
     for workload, case in _chosen(words.pattern, workloads, platform):
         _check_axes(workload, axes)
-        for values in product(*(values for _, values in axes)):
-            settings = tuple(f"{name}={value}" for name, value in zip(names, values, strict=True))
+        for values in combined(*(axis.values for axis in axes)):
+            swept = [f"{axis.name}={value}" for axis, value in zip(axes, values, strict=True)]
+            settings = (*words.settings, *swept)
             try:
                 changed = customise(
-                    workload, case, environment=environment, config=words.config,
-                    assignments=[*words.settings, *settings], directory=Path.cwd(),
+                    workload, case, environment=environment, config=words.config, assignments=settings,
+                    directory=Path.cwd(),
                 )  # fmt: skip
             except (UsageError, HostError) as error:
-                left_out.append(f"{TEST_PREFIX}{case.name} with {' '.join(settings)}: {error}")
+                left_out.append(f"{TEST_PREFIX}{case.name} with {' '.join(swept)}: {error}")
             else:
-                points.append(Point(workload=workload, case=changed, settings=settings))
+                points.append(Point(case=changed, settings=settings))
     if not points:
         raise UsageError(f"--sweep has no point that can run; {left_out[0]}")
     return Sweep(points=tuple(points), left_out=tuple(left_out))
 
 
-def require_pattern_alone(words: Words) -> None:
-    """Refuse what would choose among the points behind their backs.
-
-    Raises:
-        UsageError: names the word.
-    """
-    names = {word.partition("=")[0] for word in words.native}
-    if found := sorted(names & _CHOOSERS):
-        raise UsageError(f"--sweep chooses its cases by -R or --testcase alone; leave out {found[0]}")
-
-
-def without_pattern(native: Sequence[str]) -> list[str]:
-    """Return words for ctest without -R and its value."""
-    kept: list[str] = []
-    rest = iter(native)
-    for word in rest:
-        if word in _PATTERNS:
-            next(rest)
-        else:
-            kept.append(word)
-    return kept
+def _axes(text: str) -> tuple[Axis, ...]:
+    name, sign, values = text.partition("=")
+    if "," not in values and re.search(r"\s|\.\.\.", values.strip()):
+        axes = parse_axes(text, "--sweep", lambda name: False)
+    else:
+        found = tuple(value.strip() for value in values.split(","))
+        if not sign or not name.strip() or not all(found):
+            raise UsageError(f"--sweep {text!r} is not NAME=VALUE,VALUE,...")
+        axes = (Axis(name=name.strip(), values=found),)
+    for axis in axes:
+        if twice := next((value for value in axis.values if axis.values.count(value) > 1), None):
+            raise UsageError(f"--sweep {text!r} names {twice!r} twice")
+    return axes
 
 
-def run_sweep(work: Sweep, words: Words, ctest: Sequence[str], build: Path, environment: dict[str, str]) -> int:
-    """Run all points, round by round so that what else the host does meets all of them, and print the tables.
-
-    Args:
-        work: the points.
-        words: the user's choice; ``--run N`` means N rounds.
-        ctest: the command line of ctest without a choice of cases.
-        build: the folder that ctest runs in.
-        environment: of each run, but for what a point changes.
-
-    Returns:
-        0 when all points passed or were skipped, 8 (ctest's own) when one failed, 128 + n when signal n ended it.
-    """
-    for line in work.left_out:
-        print(f"left out: {line}")
-    rounds = words.runs or 1
-    mine: set[tuple[int, int] | None] = set()
-    worst = 0
-    for turn, (place, point) in product(range(rounds), enumerate(work.points)):
-        about = f"round {turn + 1} of {rounds}, point {place + 1} of {len(work.points)}"
-        print(f"sweep: {about}: {point.name} {' '.join(point.settings)}", flush=True)
-        logs = _logs(build, point)
-        before = _identity(logs)
-        settings = json.dumps([*words.settings, *point.settings])
-        code = run_job([*ctest, "-R", f"^{point.name}$"], env={**environment, "PINBENCH_SET": settings})
-        if code in _INTERRUPTED:
-            worst = code
-            break
-        worst = max(worst, code)
-        if (made := _identity(logs)) not in (None, before):
-            mine.add(made)
-    print(_report(build, work, mine), end="", flush=True)
-    return worst
+def _require_steps(axes: Sequence[Axis], words: Words) -> None:
+    """With --zip the axes go in step: each must have as many values."""
+    if words.zip and len({len(axis.values) for axis in axes}) > 1:
+        counts = ", ".join(f"{axis.name} has {len(axis.values)}" for axis in axes)
+        raise UsageError(f"--zip takes the values of all axes in step, but {counts}; give each as many")
 
 
 def _chosen(pattern: str, workloads: Sequence[Workload], platform: Platform) -> list[tuple[Workload, Case]]:
@@ -179,32 +132,14 @@ def _chosen(pattern: str, workloads: Sequence[Workload], platform: Platform) -> 
 
 
 def _check_axes(workload: Workload, axes: Sequence[Axis]) -> None:
-    for name, values in axes:
-        if name not in workload.spellings:
-            raise UsageError(f"--sweep: {workload.name} has no parameter {name!r}{hint(name, workload.spellings)}")
-        parameter = workload.spellings[name]
+    for axis in axes:
+        if axis.name not in workload.spellings:
+            known = workload.spellings
+            raise UsageError(f"--sweep: {workload.name} has no parameter {axis.name!r}{hint(axis.name, known)}")
+        parameter = workload.spellings[axis.name]
         if parameter in DIMENSIONS:
-            raise UsageError(f"--sweep {name}: that is a part of the case's name; choose several cases by -R instead")
-        for value in values:
+            raise UsageError(
+                f"--sweep {axis.name}: that is a part of the case's name; choose several cases by -R instead"
+            )
+        for value in axis.values:
             parse_value(workload.parameters[parameter], value, "--sweep", Path.cwd())
-
-
-def _logs(build: Path, point: Point) -> Path:
-    own = build / "workload" / point.workload.name
-    return (own if own.is_dir() else build) / f"{LOGS_PREFIX}{point.case.name}"
-
-
-def _report(build: Path, work: Sweep, mine: Set[tuple[int, int] | None]) -> str:
-    """Return the tables of the log directories `mine`, whose names have changed as later ones came."""
-    names = dict.fromkeys(_logs(build, point) for point in work.points)
-    found = [path for logs in names for path in sorted(logs.parent.glob(f"*{logs.name}")) if _identity(path) in mine]
-    return sweep.render(Listing(entries=read_entries(found))) if found else "no point was run\n"
-
-
-def _identity(logs: Path) -> tuple[int, int] | None:
-    """Return what tells a log directory from the one that had its name before."""
-    try:
-        status = logs.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino

@@ -1,56 +1,34 @@
-"""``pinbench ctest``: what ctest.sh hands its words to; ends by becoming ctest."""
+"""``pinbench ctest``: what ctest.sh hands its words to; for one run of the chosen cases it becomes ctest."""
 
-import json
 import os
 import sys
+import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
-from pinbench.base.errors import ExitCode, PinbenchError
-from pinbench.harness.case.describe import describe_text
-from pinbench.harness.case.platforms import Platform, load_platforms
-from pinbench.harness.case.workload import Workload, load_workload
+from pinbench.base.errors import ExitCode, PinbenchError, UsageError
+from pinbench.harness.backend.docker import BACKEND
+from pinbench.harness.case.platforms import load_platforms
+from pinbench.harness.case.workload import load_workload
+from pinbench.harness.cli import _ctest_background as background
+from pinbench.harness.cli import _ctest_native as native
 from pinbench.harness.cli._build_folder import read_settings
+from pinbench.harness.cli._ctest_call import Call, Place, ctest_command, handover, make_call, user_environment
 from pinbench.harness.cli._ctest_containers import run_container_action
+from pinbench.harness.cli._ctest_describe import description
+from pinbench.harness.cli._ctest_drive import open_journal
+from pinbench.harness.cli._ctest_finish import carry_out
 from pinbench.harness.cli._ctest_selection import require_selection
-from pinbench.harness.cli._ctest_sweep import make_sweep, require_pattern_alone, run_sweep, without_pattern
+from pinbench.harness.cli._ctest_testset import read_testset
+from pinbench.harness.cli._ctest_usage import USAGE
 from pinbench.harness.cli._ctest_words import Words, parse_words
 from pinbench.harness.host.facts import read_facts
+from pinbench.harness.record.recent import build_root, forget
+from pinbench.harness.record.run_notes import await_note, end_note, note_run
 
 HELP = "the program behind ctest.sh"
-
-_USAGE = """\
-usage: ./ctest.sh [options]      at the top for all workloads, in build/workload/<W> for one
-
-choose cases (options of ctest; all of them are passed on)
-  -N                      list the cases, run nothing
-  -R REGEX, -E REGEX      run, leave out the cases whose name matches
-  -L REGEX, -LE REGEX     the same for labels: workload, function, mode, precision, gated, pkm, full
-  --testcase NAME         exactly this case: -R ^NAME$
-  --rerun-failed          what failed last time
-  -V, -Q, -O FILE ...     as ctest --help says; -V shows the KPIs
-
-change parameters (a case with a change is recorded as customized)
-  --set NAME=VALUE        repeatable; stands above --config, and --config above the environment (NAME=VALUE ./ctest.sh)
-  --config FILE           YAML: sections are patterns of test names, below them NAME: VALUE
-  --sweep NAME=V1,V2,...  repeatable: the cases of -R with each combination of the values; a table names the best
-  --describe-params       every parameter: default, allowed values, meaning
-
-run
-  --run N                 each case N times, all kept: itr-1 ... itr-N; with --sweep N rounds over all points
-  --dry-run               print the plan, run nothing
-  --help                  this text
-
-containers (BACKEND=docker)
-  --status[=N]            the containers of cases, and the last N lines of each
-  --stop[=PREFIX]         end those whose case begins so, or all; who waits for one gets its logs
-  --check-docker-image    whether the images of the cases (of -R) are here or in the registry
-  --push-docker-image[=REGISTRY]   push them there
-
-exit code: 0 all passed or skipped; 2 wrong usage, or -R selects nothing; 8 a case failed (ctest's own)
-"""
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -58,82 +36,162 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--door", required=True, help="how the user called ctest.sh")
     parser.add_argument("--build", required=True, type=Path, metavar="DIR", help="the build folder to run in")
     parser.add_argument("--ctest", required=True, metavar="PATH", help="the ctest program; empty for --help")
+    parser.add_argument("--background", action="store_true", help="this is the process that --daemon has started")
     parser.add_argument("words", nargs="*", help="after '--': the user's words")
 
 
 def run(arguments: Namespace) -> int:
-    """Become ctest with the user's choice; returns only when there is nothing to run."""
+    """Do what the user wants; where that is to run the chosen cases once, this process becomes ctest."""
     words = parse_words(arguments.words)
     if words.help or not arguments.words:
-        print(_USAGE, end="")
+        print(USAGE, end="")
         return ExitCode.PASSED if words.help else ExitCode.BAD_USAGE
-    settings = read_settings(arguments.build)
-    workloads = [load_workload(Path(each.source)) for each in settings]
+    root = build_root(arguments.build)
+    if words.status is not None or words.stop is not None:
+        return _look_after(arguments, words, root)
+    if words.reset_recent:
+        print(f"ctest.sh: {forget(root)} log directories are no longer recent")
+        if len(arguments.words) == 1:
+            return ExitCode.PASSED
+    return _serve(arguments, words, root)
+
+
+def _look_after(arguments: Namespace, words: Words, root: Path) -> int:
+    """Show or end the calls of this build folder, and the containers that runs of it are in."""
+    settings = [each for each in read_settings(arguments.build) if each.backend == BACKEND]
+    if words.stop is not None:
+        if not settings or background.matching(root, words.stop):
+            background.stop(root, words.stop, lambda line: print(f"ctest.sh: {line}", flush=True))
+        action = ("--stop", words.stop)
+    else:
+        action = ("--status", str(words.status or ""))
+    if settings:
+        words.container_action = action
+        run_container_action(words, settings, load_platforms().choose(settings[0].platform, read_facts()))
+    if words.status is not None and (not settings or background.known(root)):
+        print("\n".join(background.status_lines(root, words.status)))
+    return ExitCode.PASSED
+
+
+def _serve(arguments: Namespace, words: Words, root: Path) -> int:
+    place = _place(arguments, words)
     if words.describe:
-        print("\n".join(describe_text(workload) for workload in workloads), end="")
+        print(description(place, words), end="")
         return ExitCode.PASSED
-    if words.pattern is not None and settings:
-        require_selection(words.pattern, workloads, _platform(arguments.build))
     if words.container_action is not None:
-        return run_container_action(words, settings, _platform(arguments.build))
-    command = [arguments.door, *arguments.words]
-    environment = {**_without_ours(os.environ), **handover(words, command, Path.cwd())}
-    if words.sweep:
-        return _sweep(arguments, words, workloads, environment)
+        if words.pattern is not None:
+            require_selection(words.pattern, place.workloads, place.platform)
+        return run_container_action(words, read_settings(arguments.build), place.platform)
+    if not native.LISTING.isdisjoint(native.names(words.native)):
+        _list(place, words)
+    calls = _calls(arguments, place, words)
+    if words.detached and not arguments.background:
+        return _detach(arguments, words, root)
+    return _run_noted(arguments, calls, root)
+
+
+def _place(arguments: Namespace, words: Words) -> Place:
+    settings = read_settings(arguments.build)
+    if not settings:
+        raise UsageError(f"{arguments.build} has no workload; BENCHMARK chose none when it was configured")
+    return Place(
+        door=arguments.door,
+        build=arguments.build,
+        ctest=arguments.ctest,
+        workloads=tuple(load_workload(Path(each.source)) for each in settings),
+        platform=load_platforms().choose(settings[0].platform, read_facts()),
+        environment=user_environment(os.environ, noenv=words.noenv),
+    )
+
+
+def _list(place: Place, words: Words) -> NoReturn:
+    if words.pattern is not None:
+        require_selection(words.pattern, place.workloads, place.platform)
+    _become(ctest_command(place, words.native), dict(place.environment))
+
+
+def _calls(arguments: Namespace, place: Place, words: Words) -> list[tuple[Call, float]]:
+    """Return the checked calls, each with the seconds to wait after it: several only of a plan."""
+    typed = (arguments.door, *arguments.words)
+    if words.testset is None:
+        return [(make_call(place, words, typed), 0.0)]
+    chosen = words.pattern is not None or native.choosers(words.native)
+    if chosen or words.settings or words.sweep or words.config:
+        raise UsageError("--testset says itself which cases run with what: leave other choices and values out")
+    calls = []
+    for one, pause_s in read_testset(words.testset):
+        one.native += words.native
+        one.keep_going |= words.keep_going
+        one.resume |= words.resume
+        one.dry_run |= words.dry_run
+        calls.append((make_call(place, one, typed), pause_s))
+    return calls
+
+
+def _detach(arguments: Namespace, words: Words, root: Path) -> int:
+    log = words.log
+    assert log is not None
+    begin = log.stat().st_size if log.exists() else 0
+    argv = [
+        sys.executable, "-m", "pinbench", "ctest", "--background", "--door", arguments.door, "--build",
+        str(arguments.build), f"--ctest={arguments.ctest}", "--", *arguments.words,
+    ]  # fmt: skip
+    typed = [arguments.door, *arguments.words]
+    note = background.start_in_background(argv, environment=os.environ, typed=typed, root=root, log=log)
+    print(f"ctest.sh: {note.id} runs in the background (pid {note.pid}), its output is in {log}", flush=True)
+    if words.detached == "nohup":
+        return background.follow(note, root, log, begin)
+    print(f"ctest.sh: --status shows it, --stop {note.id} ends it")
+    return ExitCode.PASSED
+
+
+def _run_noted(arguments: Namespace, calls: Sequence[tuple[Call, float]], root: Path) -> int:
+    if calls[0][0].words.dry_run:
+        return _run_all(calls)
+    me = os.getpid()
+    if arguments.background:
+        await_note(root, me)
+    else:
+        note_run(root, me, calls[0][0].typed, None)
+    only = calls[0][0]
+    if not arguments.background and len(calls) == 1 and only.is_single:
+        _become_single(only)
+    code: int = ExitCode.FAILED
+    try:
+        code = _run_all(calls)
+    except PinbenchError as error:
+        code = error.exit_code
+        raise
+    finally:
+        end_note(root, me, code)
+    return code
+
+
+def _run_all(calls: Sequence[tuple[Call, float]]) -> int:
+    """Carry out all calls; the first that fails is the last, unless it says --continue."""
+    worst = 0
+    for number, (call, pause_s) in enumerate(calls, 1):
+        if len(calls) > 1:
+            print(f"ctest.sh: document {number} of {len(calls)}", flush=True)
+        worst = max(worst, carry_out(call))
+        if worst and not (call.words.keep_going and worst <= 128):
+            if number < len(calls):
+                print(f"ctest.sh: {len(calls) - number} documents are left out")
+            break
+        if number < len(calls):
+            time.sleep(pause_s)
+    return worst
+
+
+def _become_single(call: Call) -> NoReturn:
+    (turn,) = call.rounds[0]
+    environment = {**call.place.environment, **handover(call, turn, open_journal(call))}
+    _become(ctest_command(call.place, call.words.native), environment)
+
+
+def _become(command: list[str], environment: dict[str, str]) -> NoReturn:
     sys.stdout.flush()
     try:
-        os.execve(arguments.ctest, ctest_command(arguments.ctest, arguments.build, words), environment)
+        os.execve(command[0], command, environment)
     except OSError as error:
-        raise PinbenchError(f"cannot start {arguments.ctest}: {error.strerror}") from error
-
-
-def _sweep(arguments: Namespace, words: Words, workloads: Sequence[Workload], environment: dict[str, str]) -> int:
-    require_pattern_alone(words)
-    platform = _platform(arguments.build)
-    work = make_sweep(words, workloads, platform, os.environ)
-    plain = replace(words, native=without_pattern(words.native), runs=None)
-    environment.pop("PINBENCH_RUN", None)  # rounds, not iterations
-    ctest = ctest_command(arguments.ctest, arguments.build, plain)
-    return run_sweep(work, words, ctest, arguments.build, environment)
-
-
-def ctest_command(ctest: str, build: Path, words: Words) -> list[str]:
-    """Return the command line of ctest; a choice that selects nothing is an error there too."""
-    chosen = any(word.startswith("--no-tests=") for word in words.native)
-    return [ctest, "--test-dir", str(build), *([] if chosen else ["--no-tests=error"]), *words.native]
-
-
-def handover(words: Words, command: Sequence[str], folder: Path) -> dict[str, str]:
-    """Return the variables by which `pinbench run`, a grandchild behind ctest, gets what ctest does not know.
-
-    Args:
-        words: the user's choice.
-        command: what the user typed, to be recorded.
-        folder: where the user typed it: relative paths among the parameters start there, and ctest leaves it.
-    """
-    given = {
-        "PINBENCH_SET": json.dumps(words.settings) if words.settings else None,
-        "PINBENCH_CONFIG": str(words.config) if words.config else None,
-        "PINBENCH_RUN": str(words.runs) if words.runs else None,
-        "PINBENCH_DRY_RUN": "1" if words.dry_run else None,
-        "PINBENCH_COMMAND": json.dumps(list(command)),
-        "PINBENCH_FOLDER": str(folder),
-    }
-    return {name: value for name, value in given.items() if value is not None}
-
-
-def _platform(build: Path) -> Platform:
-    return load_platforms().choose(read_settings(build)[0].platform, read_facts())
-
-
-def _without_ours(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return `environment` without what an outer ctest.sh may have handed over to somebody else."""
-    ours = {
-        "PINBENCH_SET",
-        "PINBENCH_CONFIG",
-        "PINBENCH_RUN",
-        "PINBENCH_DRY_RUN",
-        "PINBENCH_COMMAND",
-        "PINBENCH_FOLDER",
-    }
-    return {name: value for name, value in environment.items() if name not in ours}
+        raise PinbenchError(f"cannot start {command[0]}: {error.strerror}") from error

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pinbench.base.errors import ExitCode, LaunchError, UsageError
+from pinbench.base.errors import ExitCode, LaunchError, PinbenchError, UsageError
 from pinbench.contract.case import Case
 from pinbench.contract.host import HostFacts
 from pinbench.contract.plan import Plan
@@ -23,6 +23,7 @@ from pinbench.harness.case.source import SOURCE_ROOT
 from pinbench.harness.case.workload import Workload, load_workload
 from pinbench.harness.cli._build_folder import BuildSettings, read_settings
 from pinbench.harness.cli._run_backend import container_line, container_orders, run_backend
+from pinbench.harness.cli._run_call import RunCall, read_call, with_notes
 from pinbench.harness.host.allocator import find_allocator
 from pinbench.harness.host.facts import read_facts
 from pinbench.harness.host.interface import interface_to
@@ -65,6 +66,7 @@ class _Order:
     is_dry: bool
     container: Orders | None  # None: native
     reserves: bool  # whether it keeps other runs off its cores itself
+    call: RunCall
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -95,7 +97,20 @@ def run_case(arguments: Namespace) -> tuple[int, Path | None]:
     """Run the case; return the exit code, that of the worst iteration, and the log directory (None: a dry run)."""
     if arguments.end_with_parent:
         end_with_parent()
-    order = _read_order(arguments, os.environ)
+    call = read_call(os.environ)
+    try:
+        order = _read_order(arguments, os.environ, call)
+        code, logs = _run_order(order)
+    except PinbenchError as error:
+        if arguments.case:
+            call.note_end(arguments.case, error.exit_code, None)
+        raise
+    if not order.is_dry:
+        call.note_end(order.case.name, code, logs)
+    return code, logs
+
+
+def _run_order(order: _Order) -> tuple[int, Path | None]:
     require(order.case, order.facts)
     plan = _make_plan(order)
     _print_lines(plan_lines(plan))
@@ -103,11 +118,13 @@ def run_case(arguments: Namespace) -> tuple[int, Path | None]:
         if order.container is not None:
             print(container_line(plan, order.container))
         print("dry run: nothing was started")
-        return ExitCode.PASSED, None
+        # To ctest, what was not run has not passed.
+        return ExitCode.SKIPPED if os.environ.get("PINBENCH_DRY_RUN") else ExitCode.PASSED, None
     commit, branch, changed_files = _git_state(os.environ)
     software = read_software(f"{commit}+" if commit and changed_files else commit)
     command = repeat_command(order.case, order.iterations)
-    with open_log_directory(order.logs_root, order.case.name, datetime.now(UTC).astimezone()) as logs:
+    now, label = datetime.now(UTC).astimezone(), order.call.label
+    with open_log_directory(order.logs_root, order.case.name, now, label) as logs:
         if logs.notice is not None:
             print(logs.notice)
         logs.write_configuration(
@@ -117,12 +134,13 @@ def run_case(arguments: Namespace) -> tuple[int, Path | None]:
             changed_files=changed_files,
         )
         logs.keep(SOURCE_ROOT / _BILL)
+        order.call.attach(logs.path)
         numbers = range(1, order.iterations + 1)
         code = max(_run_iteration(order, plan, logs, number, command, software) for number in numbers)
         return code, logs.path
 
 
-def _read_order(arguments: Namespace, environment: Mapping[str, str]) -> _Order:
+def _read_order(arguments: Namespace, environment: Mapping[str, str], call: RunCall) -> _Order:
     workload = load_workload(arguments.workload)
     facts = read_facts()
     platform = load_platforms().choose(arguments.platform, facts)
@@ -150,6 +168,7 @@ def _read_order(arguments: Namespace, environment: Mapping[str, str]) -> _Order:
         logs_root=logs_root,
         iterations=_iterations(arguments.run, environment.get("PINBENCH_RUN", "")),
         is_dry=arguments.dry_run or bool(environment.get("PINBENCH_DRY_RUN")),
+        call=call,
     )
 
 
@@ -175,9 +194,11 @@ def _make_plan(order: _Order) -> Plan:
     # An image has its own; the container makes its plan with that one.
     allocator = Path(name) if name and order.container else find_allocator(name, order.facts.architecture)
     load_1m = read_load_counters().load_1m
-    return make_plan(
-        order.case, read_topology(), order.facts, allocator=allocator, load_1m=load_1m, hosts=_hosts(order, os.environ)
+    topology, notes = order.call.part_of(read_topology())
+    plan = make_plan(
+        order.case, topology, order.facts, allocator=allocator, load_1m=load_1m, hosts=_hosts(order, os.environ)
     )
+    return with_notes(plan, notes)
 
 
 def _hosts(order: _Order, environment: Mapping[str, str]) -> Hosts:

@@ -23,4 +23,3 @@ def half_width(values: Sequence[float]) -> float | None:
     """Return half of the mean's 95 % interval over the mean; None where `variation` is."""
     spread = variation(values)
     return None if spread is None else quantile(CONFIDENCE, len(values) - 1) * spread / math.sqrt(len(values))
-
