@@ -101,8 +101,14 @@ def test_a_run_leaves_exactly_the_files_that_the_reference_lists(shared_checkout
     listed.discard("stderr.log")
     outside_git = {"git-history/HEAD", "git-history/CHANGED"}  # the copy is no git checkout
     of_training = {"itr-N/curve.json", "curve.csv", "curve.svg", "curve.png"}  # tests/report/test_curve.py has them
-    # of a run in a container, in which tests/flow/test_container.py looks for them
-    of_container = {"container.log.err", "itr-N/worker-0-c0/container.log", "itr-N/worker-0-c0/container/", "logs"}
+    # of a run in a container, in which tests/flow/test_container.py and test_run_in_image.py look for them
+    of_container = {
+        "sbom.cdx.json",
+        "container.log.err",
+        "itr-N/worker-0-c0/container.log",
+        "itr-N/worker-0-c0/container/",
+        "logs",
+    }
     left = listed - outside_git - of_training - of_container
     assert names - {"itr-N/worker-0-c0/instance-NNN/stderr.log"} == left
 
