@@ -281,9 +281,10 @@ def test_a_download_of_elsewhere_has_its_digests(raw, orders):
     url = "http://mirror.example/d/day_{day}.gz"
     words = ["data", "download", "criteo-terabyte", "--output", "raw", "--url", url]
     main([*words, "--days", "0-1", "--checksums", "sums"])
+    page = "https://ailab.criteo.com/download-criteo-1tb-click-logs-dataset/"
     assert from_jsonable(DownloadJob, orders[0]["job"]).files == (
-        Download(url="http://mirror.example/d/day_0.gz", sha256="a" * 64, name="day_0.gz"),
-        Download(url="http://mirror.example/d/day_1.gz", sha256="b" * 64, name="day_1.gz"),
+        Download(url="http://mirror.example/d/day_0.gz", sha256="a" * 64, name="day_0.gz", page=page),
+        Download(url="http://mirror.example/d/day_1.gz", sha256="b" * 64, name="day_1.gz", page=page),
     )
     main([*words, "--days", "1", "--sha256", "c" * 64])
     assert orders[1]["job"]["files"][0]["sha256"] == "c" * 64
@@ -376,7 +377,7 @@ def test_of_many_files_the_first_are_shown(raw, monkeypatch, capsys):
     assert "  and 18 more; manifest.json lists all" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("words", [[], ["kaggle"], ["criteo"], ["synthetic"], ["describe"], ["download"]])
+@pytest.mark.parametrize("words", [[], ["kaggle"], ["criteo"], ["synthetic"], ["describe"], ["download"], ["bert"]])
 def test_a_command_without_its_words_is_bad_usage(words):
     with pytest.raises(SystemExit, match="2"):
         main(["data", *words])

@@ -1,8 +1,6 @@
 """Against a server on the loopback interface that can be told to misbehave."""
 
-import functools
 import hashlib
-import http.server
 import os
 import subprocess
 import sys
@@ -11,78 +9,28 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from file_server import DATA, Handler, serving
 
 from pinbench.base.errors import DataError
 from pinbench.contract.data import Download, DownloadJob
 from pinbench.worker.data import transfer
 from pinbench.worker.data.download import download
 
-DATA = bytes(range(256)) * 10_000  # 2.44 MiB: three blocks
 DIGEST = hashlib.sha256(DATA).hexdigest()
 PAGE = "https://publisher.example/data"
-
-
-class Server(http.server.ThreadingHTTPServer):
-    """Serves DATA as any path; `cut_bytes` are sent of each answer, None for all."""
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.data = DATA
-        self.etag = '"one"'
-        self.knows_ranges = True
-        self.cut_bytes = []
-        self.codes = []
-        self.says_length = True
-        self.ranges = []
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_port}/day_0.gz"
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        server = self.server
-        asked = self.headers.get("Range")
-        server.ranges.append(asked)
-        if server.codes:
-            self.send_error(server.codes.pop(0))
-            return
-        begin = int(asked.removeprefix("bytes=").rstrip("-")) if asked else 0
-        whole = not asked or not server.knows_ranges or self.headers.get("If-Range") != server.etag
-        begin = 0 if whole else begin
-        body = server.data[begin:]
-        self.send_response(200 if whole else 206)
-        if server.says_length:
-            self.send_header("Content-Length", str(len(body)))
-        if server.etag:
-            self.send_header("ETag", server.etag)
-        if not whole:
-            self.send_header("Content-Range", f"bytes {begin}-{len(server.data) - 1}/{len(server.data)}")
-        self.end_headers()
-        cut_bytes = server.cut_bytes.pop(0) if server.cut_bytes else None
-        self.wfile.write(body[:cut_bytes])
-
-    def log_message(self, *words):
-        pass
 
 
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    server = Server()
-    thread = threading.Thread(target=functools.partial(server.serve_forever, poll_interval=0.01))
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving() as server:
+        yield server
 
 
 def fetch(server, folder, sha256=None, url=None, pauses=None):
     said = []
-    file = Download(url=url or server.url, sha256=sha256, name="day_0.gz")
-    job = DownloadJob(files=(file,), output=str(folder), page=PAGE)
+    file = Download(url=url or server.url, sha256=sha256, name="day_0.gz", page=PAGE)
+    job = DownloadJob(files=(file,), output=str(folder))
     download(job, said.append, (pauses if pauses is not None else []).append)
     return said
 
@@ -233,8 +181,8 @@ def test_a_disk_that_fills_up_keeps_what_is_known_to_be_good(server, tmp_path):
         "from pinbench.contract.data import Download, DownloadJob\n"
         "from pinbench.worker.data.download import download\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, 1_500_000))\n"
-        f"file = Download(url={server.url!r}, sha256=None, name='day_0.gz')\n"
-        f"download(DownloadJob(files=(file,), output={str(tmp_path)!r}, page=''))\n"
+        f"file = Download(url={server.url!r}, sha256=None, name='day_0.gz', page='')\n"
+        f"download(DownloadJob(files=(file,), output={str(tmp_path)!r}))\n"
     )
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
@@ -252,13 +200,13 @@ def test_two_processes_do_not_fetch_one_file(server, tmp_path):
             fetch(server, tmp_path)
 
     server.cut_bytes = [1000]
-    file = Download(url=server.url, sha256=None, name="day_0.gz")
-    download(DownloadJob(files=(file,), output=str(tmp_path), page=PAGE), lambda line: None, second)
+    file = Download(url=server.url, sha256=None, name="day_0.gz", page=PAGE)
+    download(DownloadJob(files=(file,), output=str(tmp_path)), lambda line: None, second)
     assert (tmp_path / "day_0.gz").read_bytes() == DATA
 
 
 def test_several_files_come_one_after_the_other(server, tmp_path):
-    file = Download(url=server.url, sha256=DIGEST, name="day_0.gz")
-    job = DownloadJob(files=(file, replace(file, name="day_1.gz")), output=str(tmp_path / "new"), page=PAGE)
+    file = Download(url=server.url, sha256=DIGEST, name="day_0.gz", page=PAGE)
+    job = DownloadJob(files=(file, replace(file, name="day_1.gz")), output=str(tmp_path / "new"))
     download(job, lambda line: None)
     assert sorted(path.name for path in (tmp_path / "new").glob("*.gz")) == ["day_0.gz", "day_1.gz"]

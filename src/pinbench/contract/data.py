@@ -106,15 +106,24 @@ class Download:
     url: str
     sha256: str | None  # None: it is taken as it comes, and its digest written beside it
     name: str
+    page: str  # of the publisher, where somebody can look up what moved
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownFile:
+    """A small file whose text is known without fetching it."""
+
+    name: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadJob:
-    """Orders to fetch raw files."""
+    """Orders to fetch raw files, and what is to lie beside them."""
 
     files: tuple[Download, ...]
     output: str
-    page: str  # of the publisher, where somebody can look up what moved
+    known: tuple[KnownFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

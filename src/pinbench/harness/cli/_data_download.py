@@ -12,13 +12,13 @@ from pinbench.contract.data import Download, DownloadJob
 from pinbench.harness.cli._data_consent import require_consent
 from pinbench.harness.cli._data_order import Order
 from pinbench.harness.cli._data_sources import SOURCES, Source
+from pinbench.harness.cli._data_web import read_checksums, require_http
 from pinbench.harness.cli._data_words import number_list, output_folder
 
 HELP = "fetch raw files; contacts a host, so it wants a licence accepted first"
 
 _DAY = "{day}"
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
-_CHECKSUM_LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)", re.ASCII)  # what sha256sum writes
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -44,8 +44,11 @@ def make_order(arguments: Namespace) -> Order:
     urls = _urls(source, arguments.url or source.url, arguments.days)
     names = [_name(url) for url in urls]
     digests = _digests(names, arguments.sha256, arguments.checksums)
-    files = tuple(Download(url=url, sha256=digests.get(name), name=name) for url, name in zip(urls, names, strict=True))
-    job = DownloadJob(files=files, output=output_folder(arguments.output), page=source.page)
+    files = tuple(
+        Download(url=url, sha256=digests.get(name), name=name, page=source.page)
+        for url, name in zip(urls, names, strict=True)
+    )
+    job = DownloadJob(files=files, output=output_folder(arguments.output))
     require_consent(source.license, accepts=arguments.accept_license, environment=os.environ)
     return Order(command="download", job=job)
 
@@ -61,9 +64,7 @@ def show(order: Order) -> None:
 
 
 def _urls(source: Source, url: str, days: str | None) -> list[str]:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"--url must begin with https:// or http:// and a host, got {url!r}")
+    require_http(url)
     if source.days is None:
         if days is not None or _DAY in url:
             raise UsageError("--days and {day} are of criteo-terabyte; criteo-kaggle is one archive")
@@ -85,7 +86,7 @@ def _digests(names: Sequence[str], sha256: str | None, checksums: str | None) ->
     if sha256 is not None and checksums is not None:
         raise UsageError("--sha256 and --checksums say the same; leave one of them out")
     if checksums is not None:
-        known = _read_checksums(Path(checksums))
+        known = read_checksums(Path(checksums))
         if missing := [name for name in names if name not in known]:
             raise UsageError(f"--checksums {checksums} has no line for {missing[0]}")
         return known
@@ -96,17 +97,3 @@ def _digests(names: Sequence[str], sha256: str | None, checksums: str | None) ->
     if not _SHA256.fullmatch(sha256):
         raise UsageError(f"--sha256 must be 64 hexadecimal digits, got {sha256!r}")
     return {names[0]: sha256.lower()}
-
-
-def _read_checksums(file: Path) -> dict[str, str]:
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--checksums {file} cannot be read: {error}") from error
-    digests = {}
-    for number, line in enumerate(lines, 1):
-        match = _CHECKSUM_LINE.fullmatch(line)
-        if match is None:
-            raise UsageError(f"--checksums {file}, line {number}: not a digest, two blanks and a name: {line!r}")
-        digests[Path(match[2]).name] = match[1].lower()
-    return digests

@@ -8,7 +8,7 @@ from types import ModuleType
 
 from pinbench.base.errors import ExitCode
 from pinbench.base.jsonio import write_json
-from pinbench.harness.cli import _data_criteo, _data_describe, _data_download, _data_synthetic
+from pinbench.harness.cli import _data_bert, _data_criteo, _data_describe, _data_download, _data_synthetic
 from pinbench.harness.launch.process import run_job
 
 HELP = "turn raw data into what DATA_TYPE=real reads"
@@ -18,6 +18,7 @@ _COMMANDS: dict[str, ModuleType] = {
     "synthetic": _data_synthetic,
     "describe": _data_describe,
     "download": _data_download,
+    "bert": _data_bert,
 }
 
 

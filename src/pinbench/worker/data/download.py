@@ -4,9 +4,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from pinbench.base.errors import DataError
+from pinbench.base.errors import DataError, RecordError
+from pinbench.base.jsonio import write_text
 from pinbench.base.units import format_bytes
-from pinbench.contract.data import Download, DownloadJob
+from pinbench.contract.data import Download, DownloadJob, KnownFile
 from pinbench.worker.data.meter import Meter, to_stderr
 from pinbench.worker.data.partial import Part, digest_of, open_part
 from pinbench.worker.data.transfer import BrokenOffError, fetch_rest
@@ -31,12 +32,14 @@ def download(
         if (folder / file.name).exists():
             _compare_existing(file, folder, say)
         else:
-            _fetch(file, folder, job.page, say, pause)
+            _fetch(file, folder, say, pause)
+    for known in job.known:
+        _write(known, folder, say)
 
 
-def _fetch(file: Download, folder: Path, page: str, say: Callable[[str], None], pause: Callable[[float], None]) -> None:
+def _fetch(file: Download, folder: Path, say: Callable[[str], None], pause: Callable[[float], None]) -> None:
     with open_part(folder, file.name, file.url) as part:
-        _complete(file, part, page, say, pause)
+        _complete(file, part, say, pause)
         digest = part.sha256()
         if file.sha256 is not None and digest != file.sha256:
             raise DataError(
@@ -48,15 +51,13 @@ def _fetch(file: Download, folder: Path, page: str, say: Callable[[str], None], 
     say(f"{folder / file.name}: {format_bytes(part.size_bytes)}, sha256 {digest}, {verdict}")
 
 
-def _complete(
-    file: Download, part: Part, page: str, say: Callable[[str], None], pause: Callable[[float], None]
-) -> None:
+def _complete(file: Download, part: Part, say: Callable[[str], None], pause: Callable[[float], None]) -> None:
     """Bring `part` to its full size, in several attempts if the connection ends early."""
     failures = 0
     while True:
         begin_bytes = part.size_bytes
         try:
-            fetch_rest(file, part, page, Meter(file.name))
+            fetch_rest(file, part, Meter(file.name))
         except BrokenOffError as broken:
             failures = 1 if part.size_bytes > begin_bytes else failures + 1
             if failures > len(_PAUSES_S):
@@ -68,6 +69,19 @@ def _complete(
             pause(_PAUSES_S[failures - 1])
         else:
             return
+
+
+def _write(known: KnownFile, folder: Path, say: Callable[[str], None]) -> None:
+    path = folder / known.name
+    try:
+        if path.exists() and path.read_text(encoding="utf-8") != known.text:
+            raise DataError(f"{path} exists with another content; move it away to have it written")
+        write_text(path, known.text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"cannot read {path}: {error}; move it away to have it written") from error
+    except RecordError as error:
+        raise DataError(str(error)) from error
+    say(f"{path}: written here")
 
 
 def _compare_existing(file: Download, folder: Path, say: Callable[[str], None]) -> None:

@@ -31,13 +31,12 @@ class BrokenOffError(Exception):
     """The attempt ended before the file did; another may go on."""
 
 
-def fetch_rest(file: Download, part: Part, page: str, meter: Meter) -> None:
+def fetch_rest(file: Download, part: Part, meter: Meter) -> None:
     """Append to `part` what is missing of `file`.
 
     Args:
         file: what to fetch.
         part: what is there; begun anew when the server has another file now, or cannot send a part of it.
-        page: where somebody can look up a file that moved.
         meter: told of what comes.
 
     Raises:
@@ -46,7 +45,7 @@ def fetch_rest(file: Download, part: Part, page: str, meter: Meter) -> None:
     """
     if part.origin is not None and part.origin.total_bytes == part.size_bytes:
         return
-    with _open(file, part, page) as answer:
+    with _open(file, part) as answer:
         _settle_beginning(file, part, answer)
         assert part.origin is not None
         total_bytes = part.origin.total_bytes
@@ -61,7 +60,7 @@ def fetch_rest(file: Download, part: Part, page: str, meter: Meter) -> None:
         raise BrokenOffError(f"ended after {format_bytes(part.size_bytes)} of {format_bytes(total_bytes)}")
 
 
-def _open(file: Download, part: Part, page: str) -> http.client.HTTPResponse:
+def _open(file: Download, part: Part) -> http.client.HTTPResponse:
     request = urllib.request.Request(file.url, headers={"User-Agent": f"pinbench/{__version__}"})
     if part.size_bytes and part.origin is not None and part.origin.validator is not None:
         request.add_header("Range", f"bytes={part.size_bytes}-")
@@ -70,21 +69,21 @@ def _open(file: Download, part: Part, page: str) -> http.client.HTTPResponse:
         answer: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=_TIMEOUT_S)
     except urllib.error.HTTPError as error:
         error.close()
-        raise _refused(file, part, page, error) from error
+        raise _refused(file, part, error) from error
     except (OSError, http.client.HTTPException) as error:
         raise _unreachable(file, part, error) from error
     return answer
 
 
-def _refused(file: Download, part: Part, page: str, error: urllib.error.HTTPError) -> Exception:
+def _refused(file: Download, part: Part, error: urllib.error.HTTPError) -> Exception:
     if error.code == _RANGE_NOT_SATISFIABLE and part.size_bytes:
         part.begin(None)
         return BrokenOffError("the server has a shorter file than the part that is here, which is dropped")
     if error.code in _PASSING:
         return BrokenOffError(f"the server answers {error.code} {error.reason}")
     return DataError(
-        f"{file.url}: the server answers {error.code} {error.reason}; look up where the file is now ({page}) and name "
-        "it with --url"
+        f"{file.url}: the server answers {error.code} {error.reason}; look up where the file is now ({file.page}) and "
+        "name it with --url"
     )
 
 
