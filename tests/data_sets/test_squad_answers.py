@@ -13,10 +13,20 @@ QUESTIONS = [Question(id="1", text="?", context=CONTEXT, answers=("cd",))]
 LIMITS = Limits(best=20, answer_pieces=30)
 
 
+class Plain:
+    """A vocabulary of the paragraph's own words, from id 2 on; nothing is normalised."""
+
+    def spelled(self, ids):
+        return " ".join(CONTEXT.split()[number - 2] for number in ids)
+
+    def normalized_words(self, text):
+        return text.split()
+
+
 def feature(begin=0, end=4, best=None):
     count = end - begin
     return Feature(
-        question=0, ids=(0, 9, 1, *range(2, 2 + count), 1), window_begin=3, spans=SPANS[begin:end],
+        question=0, ids=(0, 9, 1, *range(2 + begin, 2 + end), 1), window_begin=3, spans=SPANS[begin:end],
         is_best=tuple(best or [True] * count),
     )  # fmt: skip
 
@@ -32,7 +42,7 @@ def logits(begins, ends, count=4):
 
 def answer(*pairs, limits=LIMITS):
     features, values = zip(*pairs, strict=True)
-    return find_answers(QUESTIONS, features, values, limits)[0]
+    return find_answers(QUESTIONS, features, values, limits, Plain())[0]
 
 
 def test_the_best_pair_is_the_answer_as_the_paragraph_spells_it():
@@ -75,4 +85,4 @@ def test_the_best_of_all_windows_wins_in_whatever_order(order):
 
 
 def test_a_question_without_a_candidate_has_the_empty_answer():
-    assert find_answers(QUESTIONS * 2, [feature()], [logits({1: 5.0}, {1: 5.0})], LIMITS) == ["cd", ""]
+    assert find_answers(QUESTIONS * 2, [feature()], [logits({1: 5.0}, {1: 5.0})], LIMITS, Plain()) == ["cd", ""]

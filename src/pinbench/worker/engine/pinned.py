@@ -117,9 +117,11 @@ def _fastest_path(model: HasPaths, inputs: tuple[Tensor, ...], setting: Setting)
     """Return a model that brings its own ways to compute, on the one that is fastest for `inputs`."""
     executable = eager.compile(model, inputs, setting)
 
+    trial = model.trial(*inputs)
+
     def on(path: str) -> Tensor:
         model.path = path
-        return model.trial(*inputs)
+        return trial()
 
     trial_s = best_seconds({path: partial(on, path) for path in model.paths})
     model.path = min(trial_s, key=trial_s.__getitem__)

@@ -1,6 +1,8 @@
 """The GEMM rate that this process reaches on its cores: what compute utilisation is measured against."""
 
 import time
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +15,7 @@ from pinbench.worker.onednn.trained_linear import multiplies_bfloat16
 # Large enough that packing and calling cost nothing, small enough for the L2 and L3 of the oldest platform.
 _SIZE = 1024
 _ROWS = 2048
+PEAK_FLOP = 2 * _ROWS * _SIZE * _SIZE
 
 
 def gemm_peak_flop_per_s(dtype: torch.dtype, duration_s: float = 0.5) -> float | None:
@@ -22,16 +25,22 @@ def gemm_peak_flop_per_s(dtype: torch.dtype, duration_s: float = 0.5) -> float |
     """
     if dtype is torch.bfloat16 and not multiplies_bfloat16():
         return None
-    linear, x_BI = packed_product(dtype, _ROWS, _SIZE, _SIZE)
-    linear(x_BI)
+    multiply = packed_peak_product(dtype)
+    multiply()
     best_ns = None
     deadline_ns = time.monotonic_ns() + int(duration_s * NS_PER_S)
     while best_ns is None or time.monotonic_ns() < deadline_ns:
         begin_ns = time.monotonic_ns()
-        linear(x_BI)
+        multiply()
         taken_ns = time.monotonic_ns() - begin_ns
         best_ns = taken_ns if best_ns is None else min(best_ns, taken_ns)
-    return 2 * _ROWS * _SIZE * _SIZE / (best_ns / NS_PER_S)
+    return PEAK_FLOP / (best_ns / NS_PER_S)
+
+
+def packed_peak_product(dtype: torch.dtype) -> Callable[[], Tensor]:
+    """Return a call of the product that the rate is of: `PEAK_FLOP` multiplications and additions."""
+    linear, x_BI = packed_product(dtype, _ROWS, _SIZE, _SIZE)
+    return partial(linear, x_BI)
 
 
 def packed_product(dtype: torch.dtype, rows: int, inputs: int, outputs: int) -> tuple[nn.Module, Tensor]:

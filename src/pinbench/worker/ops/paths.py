@@ -1,6 +1,7 @@
 """A model that knows several ways to compute the same, of which a trial finds the fastest."""
 
 import abc
+from collections.abc import Callable
 
 from torch import Tensor, nn
 
@@ -16,5 +17,5 @@ class HasPaths(nn.Module, abc.ABC):
         """All ways, by their names."""
 
     @abc.abstractmethod
-    def trial(self, *inputs: Tensor) -> Tensor:
-        """Compute a part of what the model does with `inputs`: a quick one, in which the ways differ."""
+    def trial(self, *inputs: Tensor) -> Callable[[], Tensor]:
+        """Return a call that does, on the way that is taken then, what the ways differ in, and nothing else."""

@@ -80,8 +80,10 @@ def _whole_questions(text: Text, most: int | None) -> int:
 
 def _judge(text: Text, logits: dict[int, Logits], limits: Limits) -> Answers:
     assert text.file is not None
+    assert text.pieces is not None
     features: list[Feature] = [text.features[place] for place in sorted(logits)]
-    found = find_answers(text.file.questions, features, [logits[place] for place in sorted(logits)], limits)
+    given_logits = [logits[place] for place in sorted(logits)]
+    found = find_answers(text.file.questions, features, given_logits, limits, text.pieces)
     asked = sorted({feature.question for feature in features})
     given = [text.file.questions[number].answers for number in asked]
     score = score_answers([found[number] for number in asked], given)

@@ -14,7 +14,7 @@ from pinbench.contract.result import DataFacts
 from pinbench.worker.data.squad.batch import TextBatch, by_length, padded, without_padding
 from pinbench.worker.data.squad.features import Feature, Windows, make_features
 from pinbench.worker.data.squad.questions import QuestionFile, find_file, read_questions
-from pinbench.worker.data.squad.tokenizer import read_vocabulary, require_library
+from pinbench.worker.data.squad.tokenizer import WordPieces, read_vocabulary, require_library
 from pinbench.worker.models.bert.config import BertConfig
 from pinbench.worker.onednn.calibration import Calibration
 
@@ -35,6 +35,7 @@ class Text:
     name: str
     file: QuestionFile | None = None
     features: Sequence[Feature] = field(default=())
+    pieces: WordPieces | None = None
 
     def batches(self, case: Case, shard: int, shards: int, *, is_padded: bool) -> list[TextBatch]:
         """Return this shard's part of the sequences, spread over all lengths; the longest come first.
@@ -116,6 +117,7 @@ def open_text(case: Case, config: BertConfig) -> Text | None:
         detail=f"{len(features)} windows of {len(file.questions)} questions, step {windows.step}",
         file=file,
         features=features,
+        pieces=pieces,
     )
 
 

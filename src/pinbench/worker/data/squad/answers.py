@@ -1,7 +1,6 @@
 """From the logits of a question's windows to the part of its paragraph that answers it.
 
-As google-research/bert has it (run_squad.py, write_predictions), but for the text: here it is exactly the characters
-that its pieces cover, there they are searched for among the words around.
+As google-research/bert has it (run_squad.py, write_predictions).
 
 S positions of a sequence.
 """
@@ -13,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pinbench.worker.data.squad.features import Feature
+from pinbench.worker.data.squad.final_text import Normalizer, final_text
 from pinbench.worker.data.squad.questions import Question
 
 Logits = npt.NDArray[np.float32]
@@ -27,7 +27,11 @@ class Limits:
 
 
 def find_answers(
-    questions: Sequence[Question], features: Sequence[Feature], logits: Sequence[Logits], limits: Limits
+    questions: Sequence[Question],
+    features: Sequence[Feature],
+    logits: Sequence[Logits],
+    limits: Limits,
+    pieces: Normalizer,
 ) -> list[str]:
     """Return the answer to each question; one to which no part of a window can be the answer has the empty text.
 
@@ -36,14 +40,20 @@ def find_answers(
         features: windows of them.
         logits: of each window, shape (S, 2): of beginning and end.
         limits: what is looked at.
+        pieces: what split the texts.
     """
-    best: dict[int, tuple[float, str]] = {}
+    best: dict[int, tuple[float, Feature, int, int]] = {}
     for feature, logit_S2 in zip(features, logits, strict=True):
-        context = questions[feature.question].context
         for score, begin, end in _candidates(feature, logit_S2, limits):
             if feature.question not in best or score > best[feature.question][0]:
-                best[feature.question] = score, context[feature.spans[begin][0] : feature.spans[end][1]]
-    return [best.get(number, (0.0, ""))[1] for number in range(len(questions))]
+                best[feature.question] = score, feature, begin, end
+    texts = {number: _text(questions[number].context, *place, pieces) for number, (_, *place) in best.items()}
+    return [texts.get(number, "") for number in range(len(questions))]
+
+
+def _text(context: str, feature: Feature, begin: int, end: int, pieces: Normalizer) -> str:
+    ids = feature.ids[feature.window_begin + begin : feature.window_begin + end + 1]
+    return final_text(context, (feature.spans[begin][0], feature.spans[end][1]), ids, pieces)
 
 
 def _candidates(feature: Feature, logit_S2: Logits, limits: Limits) -> Iterator[tuple[float, int, int]]:

@@ -11,6 +11,7 @@ from pinbench.base.errors import HostError, ModelError
 
 VOCABULARY_FILE = "vocab.txt"
 _SPECIAL = ("[CLS]", "[SEP]", "[UNK]")
+_INSIDE = "##"  # before a piece that does not begin a word
 _LONGEST_WORD = 200  # characters; longer ones are unknown (google-research/bert, tokenization.py)
 
 
@@ -33,12 +34,22 @@ class WordPieces:
         self._tokenizer: Any = Tokenizer(model)
         self._tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lower_case)
         self._tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        self._words = tuple(words)
         self.begin_id, self.separator_id = ids["[CLS]"], ids["[SEP]"]
 
     def split(self, text: str) -> Pieces:
         """Return the pieces of `text`, none of them special."""
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
         return Pieces(ids=tuple(encoding.ids), spans=tuple(encoding.offsets))
+
+    def spelled(self, ids: Sequence[int]) -> str:
+        """Return pieces as text, those of one word together."""
+        return " ".join(self._words[number] for number in ids).replace(f" {_INSIDE}", "").removeprefix(_INSIDE)
+
+    def normalized_words(self, text: str) -> list[str]:
+        """Return the words and punctuation marks of `text` as they are before they become pieces."""
+        normal = self._tokenizer.normalizer.normalize_str(text)
+        return [word for word, _ in self._tokenizer.pre_tokenizer.pre_tokenize_str(normal)]
 
 
 def require_library() -> None:

@@ -42,9 +42,13 @@ class QuantizedLayer(nn.Module):
 
     def forward(self, hidden_NH: Tensor, bounds: Sequence[int], attention: Attention) -> Tensor:
         """Return shape (N, H), fp32."""
-        qkv_N3GD = self.qkv(encode(hidden_NH, self._qkv_codes)).view(len(hidden_NH), 3, self.heads, -1)
-        mixed_NH = encode(attention(qkv_N3GD, bounds), self._out_codes)
+        mixed_NH = encode(attention(self.asked(hidden_NH), bounds), self._out_codes)
         attended_NH = self.attention_norm(self.out(mixed_NH).add_(hidden_NH))
         inner_NI = self.inner(encode(attended_NH, self._inner_codes))
         outer_NH: Tensor = self.norm(self.outer(inner_NI).add_(attended_NH))
         return outer_NH
+
+    def asked(self, hidden_NH: Tensor) -> Tensor:
+        """Return query, key and value of all heads, shape (N, 3, G, D)."""
+        qkv_N3GD: Tensor = self.qkv(encode(hidden_NH, self._qkv_codes)).view(len(hidden_NH), 3, self.heads, -1)
+        return qkv_N3GD
