@@ -153,7 +153,9 @@ def judge(sides: Sequence[Side], limit: float, targets: dict[str, float]) -> boo
         ahead = ", ".join(f"{own / rate:.2f}x {name}" for name, rate in peers.items()) or "no peer"
         line = f"{precision} {own / peak:.0%} of its peak; {ahead}"
         if precision in targets:
-            line += f"; target {targets[precision]:.0%} {'reached' if own / peak >= targets[precision] else 'missed here'}"
+            line += (
+                f"; target {targets[precision]:.0%} {'reached' if own / peak >= targets[precision] else 'missed here'}"
+            )
         if precision == _FP32:
             is_held = own / peak >= limit
             line += f"; limit {limit:.0%} {'held' if is_held else 'NOT held'}"

@@ -46,7 +46,9 @@ class _Graph:
         return self.weight(np.array(sizes, dtype=np.int64))
 
 
-def write_graph(config: BertConfig, origin: WeightOrigin, sizes: tuple[int, int], path: Path, *, is_fused: bool) -> None:
+def write_graph(
+    config: BertConfig, origin: WeightOrigin, sizes: tuple[int, int], path: Path, *, is_fused: bool
+) -> None:
     """Write the graph for `sizes` (sequences, tokens of each) to `path`; `is_fused`: attention is one node."""
     from onnx import TensorProto, helper, save_model
 

@@ -4,7 +4,7 @@ from pinbench.base.errors import UsageError
 from pinbench.harness.case.platforms import load_platforms
 from pinbench.harness.case.source import WORKLOAD_ROOT
 from pinbench.harness.case.workload import load_workload
-from pinbench.harness.cli._ctest_selection import require_selection
+from pinbench.harness.cli._ctest_selection import require_selection, without_site
 
 NAME = "test_dlrm_pytorch_xeon_public_inference"
 
@@ -35,6 +35,23 @@ def test_many_excluded_cases_share_their_reason() -> None:
         require("amx_bfloat16")
     assert str(caught.value).count("amx_bfloat16 needs") == 1
     assert "more excluded:" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "plain"),
+    [
+        ("^test_aws_bertlarge_pytorch_arm_throughput_pkm$", "^test_bertlarge_pytorch_arm_throughput_pkm$"),
+        ("^test_azure_bertlarge_pytorch_arm", "^test_bertlarge_pytorch_arm"),
+        ("^test_bertlarge_pytorch_arm_latency$", "^test_bertlarge_pytorch_arm_latency$"),
+        ("test_aws_dlrm", "test_aws_dlrm"),  # the whole name of the workload, or it could be a word of its own
+        ("aws_other", "aws_other"),
+    ],
+)
+def test_a_site_in_front_of_a_workload_is_left_out(pattern: str, plain: str) -> None:
+    folders = ("BERTLarge-PyTorch-ARM", "DLRM-PyTorch-Xeon-Public")
+    loaded = [load_workload(WORKLOAD_ROOT / folder) for folder in folders]
+    assert without_site(pattern, loaded) == plain
+    assert without_site(pattern, []) == pattern
 
 
 def test_a_misspelt_name_brings_the_nearest() -> None:

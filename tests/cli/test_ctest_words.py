@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from pinbench.base.errors import UsageError
-from pinbench.harness.cli._ctest_words import parse_words
+from pinbench.harness.cli._ctest_words import choose, parse_words
 
 
 @pytest.mark.parametrize(
@@ -130,3 +130,9 @@ def test_a_mistake_is_named_with_the_way_out(words: list[str], message: str) -> 
     with pytest.raises(UsageError) as caught:
         parse_words(words)
     assert message in str(caught.value)
+
+
+def test_a_choice_is_put_where_the_users_one_stood():
+    words = parse_words(["-V", "--testcase", "a", "-L", "gated"])
+    choose(words, "b")
+    assert (words.pattern, words.native) == ("b", ["-V", "-R", "b", "-L", "gated"])

@@ -8,7 +8,24 @@ from pinbench.worker.data.squad.questions import read_questions
 from pinbench.worker.data.squad.tokenizer import WordPieces, read_vocabulary
 from pinbench.worker.metrics.answer_score import normalized
 
-WORDS = ["[CLS]", "[SEP]", "[UNK]", "the", "queen", "##s", "(", "16", "##32", ")", "swe", "##den", "'", "s", "cafe", "e"]
+WORDS = [
+    "[CLS]",
+    "[SEP]",
+    "[UNK]",
+    "the",
+    "queen",
+    "##s",
+    "(",
+    "16",
+    "##32",
+    ")",
+    "swe",
+    "##den",
+    "'",
+    "s",
+    "cafe",
+    "e",
+]
 
 pytestmark = needs_tokenizers
 

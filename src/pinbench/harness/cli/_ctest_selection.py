@@ -11,6 +11,12 @@ from pinbench.harness.case.platforms import Platform
 from pinbench.harness.case.workload import Workload
 
 
+def without_site(pattern: str, workloads: Sequence[Workload]) -> str:
+    """Return `pattern` without the site that WSF's READMEs have in front of a workload (``test_aws_``)."""
+    prefixes = "|".join(re.escape(workload.prefix) for workload in workloads)
+    return re.sub(rf"(?<![a-z0-9]){TEST_PREFIX}[a-z0-9]+_(?={prefixes})", TEST_PREFIX, pattern) if prefixes else pattern
+
+
 def require_selection(pattern: str, workloads: Sequence[Workload], platform: Platform) -> None:
     """Return if the regular expression `pattern` finds a case of `workloads` on `platform`.
 

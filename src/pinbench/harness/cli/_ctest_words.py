@@ -91,6 +91,14 @@ def _sort(words: Words, rest: deque[str]) -> None:
             raise UsageError(_unknown(word, name))
 
 
+def choose(words: Words, pattern: str) -> None:
+    """Let `pattern` stand where the user's own one does."""
+    places = [place for place, word in enumerate(words.native) if word in native.PATTERN]
+    for place in places:
+        words.native[place + 1] = pattern
+    words.pattern = pattern
+
+
 def _take_own(words: Words, name: str, given: str | None, rest: deque[str]) -> None:
     if name in _IMAGES:
         words.container_action = (name, given or "")

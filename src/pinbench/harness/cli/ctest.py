@@ -20,10 +20,10 @@ from pinbench.harness.cli._ctest_containers import run_container_action
 from pinbench.harness.cli._ctest_describe import description
 from pinbench.harness.cli._ctest_drive import open_journal
 from pinbench.harness.cli._ctest_finish import carry_out
-from pinbench.harness.cli._ctest_selection import require_selection
+from pinbench.harness.cli._ctest_selection import require_selection, without_site
 from pinbench.harness.cli._ctest_testset import read_testset
 from pinbench.harness.cli._ctest_usage import USAGE
-from pinbench.harness.cli._ctest_words import Words, parse_words
+from pinbench.harness.cli._ctest_words import Words, choose, parse_words
 from pinbench.harness.host.facts import read_facts
 from pinbench.harness.record.recent import build_root, forget
 from pinbench.harness.record.run_notes import await_note, end_note, note_run
@@ -75,6 +75,7 @@ def _look_after(arguments: Namespace, words: Words, root: Path) -> int:
 
 def _serve(arguments: Namespace, words: Words, root: Path) -> int:
     place = _place(arguments, words)
+    _forget_site(words, place)
     if words.describe:
         print(description(place, words), end="")
         return ExitCode.PASSED
@@ -88,6 +89,11 @@ def _serve(arguments: Namespace, words: Words, root: Path) -> int:
     if words.detached and not arguments.background:
         return _detach(arguments, words, root)
     return _run_noted(arguments, calls, root)
+
+
+def _forget_site(words: Words, place: Place) -> None:
+    if words.pattern is not None:
+        choose(words, without_site(words.pattern, place.workloads))
 
 
 def _place(arguments: Namespace, words: Words) -> Place:
@@ -124,6 +130,7 @@ def _calls(arguments: Namespace, place: Place, words: Words) -> list[tuple[Call,
         one.keep_going |= words.keep_going
         one.resume |= words.resume
         one.dry_run |= words.dry_run
+        _forget_site(one, place)
         calls.append((make_call(place, one, typed), pause_s))
     return calls
 
