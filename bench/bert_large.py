@@ -114,7 +114,7 @@ def race(batch_size: int, arguments: argparse.Namespace, folder: str) -> list[Si
 
 def _entries(arguments: argparse.Namespace) -> Iterator[tuple[str, str]]:
     for precision in arguments.precision:
-        yield from ((name, precision) for name in (*PEERS, *arguments.engine, PEAK))
+        yield from ((name, precision) for name in (*arguments.peer, *arguments.engine, PEAK))
 
 
 def report(sides: Sequence[Side], limit_percent: float) -> bool:
@@ -140,7 +140,7 @@ def report(sides: Sequence[Side], limit_percent: float) -> bool:
 
 
 def judge(sides: Sequence[Side], limit: float, targets: dict[str, float]) -> bool:
-    """Print what is held against the best engine of the suite in each precision; return whether fp32 reaches `limit`."""
+    """Print how far the best engine of the suite is in each precision; return whether fp32 reaches `limit`."""
     is_held = True
     for precision in dict.fromkeys(side.work.precision for side in sides):
         best = {
@@ -172,6 +172,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--precision", nargs="+", default=[_FP32, "bfloat16", "int8"])
     parser.add_argument("--engine", nargs="+", default=list(_OURS), help="also: inductor")
+    parser.add_argument("--peer", nargs="*", choices=list(PEERS), default=list(PEERS))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--python", action="append", default=[], metavar="SIDE=PATH", help="interpreter of a side")
     parser.add_argument(

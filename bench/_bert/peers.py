@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from _bert.onnx_graph import write_graph
 from torch import Tensor
 
+from _bert.onnx_graph import write_graph
 from pinbench.base.errors import HostError
 from pinbench.worker.data.squad.batch import TextBatch
 from pinbench.worker.models.bert.config import BertConfig

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import torch
-from _bert.peers import PEERS
 from torch import Tensor
 
+from _bert.peers import PEERS
 from pinbench.base.cache import cache_folder
 from pinbench.base.errors import PinbenchError
 from pinbench.base.jsonio import to_jsonable

@@ -69,7 +69,7 @@ _COVERED = {
 # The commands of one command, and what they share.
 _COVERED |= {
     f"harness/cli/_data_{name}.py": "cli/test_data.py"
-    for name in ("criteo", "describe", "download", "licenses", "planted", "show", "synthetic", "words")
+    for name in ("criteo", "describe", "download", "licenses", "planted", "show", "synthetic", "web", "words")
 }
 _COVERED |= {f"worker/data/{name}.py": "data_sets/test_download.py" for name in ("partial", "transfer")}
 _COVERED |= {
@@ -82,7 +82,8 @@ _COVERED |= {
 _COVERED |= {
     f"worker/data/squad/{name}.py": f"data_sets/test_squad_{test}.py"
     for name, test in (
-        ("answers", "answers"), ("batch", "features"), ("features", "features"), ("questions", "questions"),
+        ("answers", "answers"), ("batch", "features"), ("features", "features"), ("final_text", "final_text"),
+        ("questions", "questions"),
         ("tokenizer", "questions"),
     )
 }  # fmt: skip

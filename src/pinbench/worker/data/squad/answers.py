@@ -47,7 +47,10 @@ def find_answers(
         for score, begin, end in _candidates(feature, logit_S2, limits):
             if feature.question not in best or score > best[feature.question][0]:
                 best[feature.question] = score, feature, begin, end
-    texts = {number: _text(questions[number].context, *place, pieces) for number, (_, *place) in best.items()}
+    texts = {
+        number: _text(questions[number].context, feature, begin, end, pieces)
+        for number, (_, feature, begin, end) in best.items()
+    }
     return [texts.get(number, "") for number in range(len(questions))]
 
 

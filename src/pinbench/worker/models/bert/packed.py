@@ -121,12 +121,13 @@ class PackedBert(HasPaths):
         logit_N2: Tensor = self.head(hidden_NH)
         return logit_N2
 
-    def trial(self, token_N: Tensor, segment_N: Tensor, position_N: Tensor, bound_C: Tensor) -> Callable[[], Tensor]:
+    def trial(self, *inputs: Tensor) -> Callable[[], Tensor]:
         """Return a call of the first layer's attention alone.
 
         Beside a whole layer's products, twelve times as long, what the ways differ by would be lost in their noise.
         """
         first = self.layers[0]
         assert isinstance(first, PackedLayer | QuantizedLayer)
-        qkv_N3GD, bounds = first.asked(self.embeddings(token_N, segment_N, position_N)), bound_C.tolist()
+        *ids, bound_C = inputs
+        qkv_N3GD, bounds = first.asked(self.embeddings(*ids)), bound_C.tolist()
         return lambda: PATHS[self.path](qkv_N3GD, bounds)
