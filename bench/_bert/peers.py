@@ -18,6 +18,8 @@ from pinbench.worker.models.bert.origin import SeededOrigin
 from pinbench.worker.models.bert.tensors import expected_shapes
 
 Call = Callable[[], Tensor]
+# What the quantiser takes outputs of the fused attention for, whose type it does not infer: onnx.TensorProto.FLOAT
+_UNTYPED = {"DefaultTensorType": 1}
 _FP32, _BFLOAT16, _INT8 = "fp32", "bfloat16", "int8"
 
 
@@ -50,7 +52,9 @@ def onnxruntime(config: BertConfig, batch: TextBatch, precision: str, threads: i
             from onnxruntime.quantization import QuantType, quantize_dynamic
 
             float_path, path = path, path.with_name("int8.onnx")
-            quantize_dynamic(str(float_path), str(path), weight_type=QuantType.QInt8, per_channel=True)
+            quantize_dynamic(
+                str(float_path), str(path), weight_type=QuantType.QInt8, per_channel=True, extra_options=_UNTYPED
+            )
         session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     inputs = {name: value.numpy() for name, value in _flat(batch).items()}
     return lambda: torch.from_numpy(session.run(None, inputs)[0])
