@@ -20,10 +20,12 @@ from pinbench.worker.engine._needs import versions
 from pinbench.worker.engine._shared_panels import share
 from pinbench.worker.executable import Executable, Place, Setting
 from pinbench.worker.onednn.fpmath import multiplies_in_bfloat16
+from pinbench.worker.onednn.quantized_linear import QuantizedLinear
 from pinbench.worker.ops import isa as isas
 from pinbench.worker.ops.bags import BagParts, HasBags, make_bag_features
 from pinbench.worker.ops.code_operators import make_code_chain, make_code_layers
 from pinbench.worker.ops.code_parts import CodeParts, is_quantized, take_apart_codes
+from pinbench.worker.ops.code_product import ISAS, replace_products
 from pinbench.worker.ops.operators import Operator, Operators, load, make_chain, make_layers
 from pinbench.worker.ops.parts import DlrmParts, take_apart
 from pinbench.worker.ops.paths import HasPaths
@@ -33,6 +35,7 @@ LARGEST_CHAIN = 64  # samples; from some 16 on oneDNN's blocking wins, and what 
 _CHAIN, _LAYERS = "chain", "layers"
 _TYPES = {torch.float32: "f32", torch.bfloat16: "bf16"}  # oneDNN's words
 _CODE_TYPES = "src:u8 wei:s8 dst:u8"
+_PRODUCT_TYPES = "src:u8 wei:s8 dst:f32"
 
 
 NEEDS_GRAPH = False
@@ -115,6 +118,7 @@ def _multiplied(parts: DlrmParts) -> torch.dtype:
 
 def _fastest_path(model: HasPaths, inputs: tuple[Tensor, ...], setting: Setting) -> Executable:
     """Return a model that brings its own ways to compute, on the one that is fastest for `inputs`."""
+    own_kernels, fallback = _own_products(model, setting)
     executable = eager.compile(model, inputs, setting)
 
     trial = model.trial(*inputs)
@@ -125,7 +129,21 @@ def _fastest_path(model: HasPaths, inputs: tuple[Tensor, ...], setting: Setting)
 
     trial_s = best_seconds({path: partial(on, path) for path in model.paths})
     model.path = min(trial_s, key=trial_s.__getitem__)
-    return replace(executable, facts=replace(executable.facts, name="pinned", path=model.path, trial_s=trial_s))
+    facts = replace(executable.facts, name="pinned", path=model.path, trial_s=trial_s, fallback=fallback)
+    return replace(executable, facts=facts, own_kernels=own_kernels)
+
+
+def _own_products(model: nn.Module, setting: Setting) -> tuple[tuple[Kernel, ...], str | None]:
+    """Multiply codes by our own kernel where it is the faster one; return it, or why it could not be had."""
+    isa = isas.best(isas.useful(torch.int8), setting.max_cpu_isa)
+    if isa not in ISAS or not any(isinstance(part, QuantizedLinear) and part.is_narrow for part in model.modules()):
+        return (), None
+    try:
+        operators = load(setting.cache, setting.cpus)
+    except OperatorError as error:
+        return (), f"oneDNN's products: {error}"
+    calls = replace_products(model, operators, isa)
+    return (Kernel(primitive="matmul", implementation=f"pinbench:{isa}", types=_PRODUCT_TYPES, calls=calls),), None
 
 
 def _has_chain(batch_size: int, setting: Setting) -> bool:

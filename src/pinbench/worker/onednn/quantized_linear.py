@@ -23,6 +23,10 @@ LARGEST_WEIGHT = 127
 _LARGEST_NARROW_WEIGHT = 63
 # oneDNN's int8 products are 3 to 7 times as fast when the inner dimension is a multiple of this.
 _INPUT_MULTIPLE = 16
+# Such CPUs are faster where more products are added in 16 bits: those of two neighbours in each of four groups of four
+# inputs, eight in all (ops/source/code_product.h). 255 times a sum of 128 fits, and rounding eight weights may add 4.
+_NARROW_VIEW = (4, 2, 2)
+_NARROW_SUM = 128 - 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +76,8 @@ class QuantizedLinear(nn.Module):
         target: Quantization | None,
         activation: str,
         dtype: torch.dtype = torch.float32,
+        *,
+        may_be_narrow: bool = False,
     ) -> None:
         """Pack the weights of `linear`.
 
@@ -82,11 +88,17 @@ class QuantizedLinear(nn.Module):
             target: of the output; None: the output is no codes, but of `dtype`.
             activation: "relu", "gelu" or "none".
             dtype: of an output that is no codes.
+            may_be_narrow: on a CPU that adds up in 16 bits, let eight products fit there instead of two.
         """
         super().__init__()
         weight_OI = linear.weight.detach().float()
         limit = largest_weight()
-        self.scale_O = weight_OI.abs().amax(dim=1).clamp(min=torch.finfo(torch.float32).tiny) / limit
+        self.is_narrow = may_be_narrow and limit < LARGEST_WEIGHT
+        limit = LARGEST_WEIGHT if self.is_narrow else limit
+        smallest = torch.finfo(torch.float32).tiny
+        self.scale_O = weight_OI.abs().amax(dim=1).clamp(min=smallest) / limit
+        if self.is_narrow:
+            self.scale_O = torch.maximum(self.scale_O, _largest_sums(weight_OI) / _NARROW_SUM)
         # Kept beside the packed ones, a quarter of what they were: operators of our own pack them in their own way.
         self.code_OI = (weight_OI / self.scale_O[:, None]).round().clamp(-limit, limit).to(torch.int8)
         padded_OI = functional.pad(self.code_OI, (0, inputs - weight_OI.shape[1]))
@@ -96,16 +108,25 @@ class QuantizedLinear(nn.Module):
         self.activation = activation
         self.source, self.target = source, target
         self._target = (1.0, 0) if target is None else (target.scale, target.zero)
-        self._dtype = dtype if target is None else torch.uint8
+        self.dtype = dtype if target is None else torch.uint8
         self._algorithm = "none" if activation == "gelu" else ""  # "none": by the error function, not by tanh
 
     def forward(self, code_BI: Tensor) -> Tensor:
         """Return shape (B, O), codes or floating point."""
         output: Tensor = torch.ops.onednn.qlinear_pointwise(
             code_BI, self.source.scale, self.source.zero, self.weight_packed, self.scale_O, self.zero_O, self.bias_O,
-            *self._target, self._dtype, self.activation, [], self._algorithm,
+            *self._target, self.dtype, self.activation, [], self._algorithm,
         )  # fmt: skip
         return output
+
+
+def _largest_sums(weight_OI: Tensor) -> Tensor:
+    """Return the largest sum, of either sign, of weights whose products are added up in one word, shape (O,)."""
+    outputs, inputs = weight_OI.shape
+    padded_OI = functional.pad(weight_OI, (0, padded_inputs(inputs) - inputs))
+    words_OW8 = padded_OI.view(outputs, -1, *_NARROW_VIEW).transpose(2, 3).flatten(3)
+    sums = (words_OW8.clamp(min=0).sum(dim=3), -words_OW8.clamp(max=0).sum(dim=3))
+    return torch.maximum(*sums).flatten(1).amax(dim=1)
 
 
 def padded_inputs(inputs: int) -> int:

@@ -152,7 +152,8 @@ def _min_dim(case: Case) -> int | None:
 def _probe(told: IsaReadback, executable: Executable, call: Callable[[], Tensor], verbosity: int) -> IsaReadback:
     """Make the process's first call and return the kernels that ran in it."""
     ran = read_dispatch(call, verbosity).kernels
-    return replace(told, kernels=ran if executable.kernels is None else executable.kernels)
+    kernels = ran if executable.kernels is None else executable.kernels
+    return replace(told, kernels=kernels + executable.own_kernels)
 
 
 def _facts(model: _Model, batches: Sequence[TextBatch]) -> ModelFacts:

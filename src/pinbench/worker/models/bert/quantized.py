@@ -38,7 +38,8 @@ class QuantizedLayer(nn.Module):
         activation: str,
         dtype: torch.dtype,
     ) -> QuantizedLinear:
-        return QuantizedLinear(linear, padded_inputs(linear.in_features), found[linear], target, activation, dtype)
+        inputs = padded_inputs(linear.in_features)
+        return QuantizedLinear(linear, inputs, found[linear], target, activation, dtype, may_be_narrow=True)
 
     def forward(self, hidden_NH: Tensor, bounds: Sequence[int], attention: Attention) -> Tensor:
         """Return shape (N, H), fp32."""

@@ -30,6 +30,18 @@ struct CodeLayer {
   Codes codes;  // of the output
 };
 
+// A product of many rows: (x - zero) @ weight.T * scale + bias, fp32. The weights are such that eight products of codes
+// and weights, those of kCodeBlock inputs that one word of 16 bits adds up, never leave 16 bits.
+constexpr int64_t kCodeBlock = 16;     // inputs between two steps from 16 to 32 bits
+constexpr int64_t kProductOutputs = 16;  // of a panel
+struct CodeProduct {
+  const int8_t* panels;  // panel, then group of kCodeGroup inputs, then output, then input
+  const int32_t* start;  // of each sum, as in CodeLayer; this and the next two padded to whole panels
+  const float* scale;
+  const float* bias;
+  int64_t inputs;  // padded to whole blocks
+};
+
 struct CodeKernels {
   const char* name;
   // Bytes of working memory that one thread needs in lookup_codes.
@@ -44,6 +56,10 @@ struct CodeKernels {
   // Turn fp32 values into rows of codes, padded with zeros to `width`.
   void (*encode)(const Codes&, const float* x, int64_t x_stride, int64_t inputs, uint8_t* code, int64_t width,
                  int64_t begin, int64_t end);
+  // Compute panels [panel_begin, panel_end) of a product for rows [row_begin, row_end); strides in values. Null where
+  // the CPU has an instruction that adds up in 32 bits at once, and oneDNN is faster.
+  void (*product)(const CodeProduct&, const uint8_t* x, int64_t x_stride, float* y, int64_t y_stride,
+                  int64_t row_begin, int64_t row_end, int64_t panel_begin, int64_t panel_end);
 };
 
 }  // namespace PINBENCH_NAMESPACE

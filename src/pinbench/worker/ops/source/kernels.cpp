@@ -1,6 +1,7 @@
 // All kernels for one instruction set: compiled once for each, with that set's options and its name in PINBENCH_ISA.
 #include "kernels.h"
 #include "code_layer.h"
+#include "code_product.h"
 #include "layer.h"
 #include "layer_backward.h"
 #include "lookup_dots.h"
@@ -31,6 +32,7 @@ const TrainingKernels PINBENCH_TRAINING(PINBENCH_ISA) = {
 extern const CodeKernels PINBENCH_CODES(PINBENCH_ISA);
 const CodeKernels PINBENCH_CODES(PINBENCH_ISA) = {
     PINBENCH_NAME(PINBENCH_ISA), code_scratch_bytes, lookup_codes, code_layer, encode,
+    kCodeProduct,
 };
 
 }  // namespace PINBENCH_NAMESPACE

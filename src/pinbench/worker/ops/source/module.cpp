@@ -4,6 +4,7 @@
 #include "bag_features.h"
 #include "code_chain.h"
 #include "code_layers.h"
+#include "code_matrix.h"
 #include "dlrm_training.h"
 #include "float_chain.h"
 #include "lookup.h"
@@ -96,6 +97,10 @@ TORCH_LIBRARY(PINBENCH_NAMESPACE, library) {
       .def("packed", &PINBENCH_NAMESPACE::DlrmCodeChain::packed)
       .def("forward", PINBENCH_NAMESPACE::forward_of<PINBENCH_NAMESPACE::DlrmCodeChain>, "", arguments)
       .def("profile", PINBENCH_NAMESPACE::profile_of<PINBENCH_NAMESPACE::DlrmCodeChain>, "", arguments);
+  using Matrix = PINBENCH_NAMESPACE::CodeMatrix;
+  library.class_<Matrix>("CodeMatrix")
+      .def(torch::init<Name, const at::Tensor&, at::Tensor, at::Tensor, int64_t>())
+      .def("forward", &Matrix::forward);
   using Training = PINBENCH_NAMESPACE::DlrmTraining;
   library.class_<Training>("DlrmTraining")
       .def(torch::init<Name, at::Tensor, at::Tensor, at::Tensor, int64_t, const Tensors&, const Tensors&,
