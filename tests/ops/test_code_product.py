@@ -7,10 +7,10 @@ import torch
 from torch import nn
 
 from pinbench.base.cache import cache_folder
+from pinbench.worker.engine._code_product import ISAS, CodeProduct
 from pinbench.worker.onednn import quantized_linear
 from pinbench.worker.onednn.quantized_linear import Quantization, QuantizedLinear, encode
 from pinbench.worker.ops import isa as isas
-from pinbench.worker.ops.code_product import ISAS, CodeProduct
 from pinbench.worker.ops.operators import load
 
 pytestmark = pytest.mark.skipif(not set(ISAS) & set(isas.runnable()), reason="this CPU has no AVX2")

@@ -16,6 +16,7 @@ from pinbench.base.errors import OperatorError
 from pinbench.contract.case import Isa, Precision
 from pinbench.contract.result import EngineFacts, Kernel, PackedWeights
 from pinbench.worker.engine import eager
+from pinbench.worker.engine._code_product import ISAS, replace_products
 from pinbench.worker.engine._needs import versions
 from pinbench.worker.engine._shared_panels import share
 from pinbench.worker.executable import Executable, Place, Setting
@@ -25,7 +26,6 @@ from pinbench.worker.ops import isa as isas
 from pinbench.worker.ops.bags import BagParts, HasBags, make_bag_features
 from pinbench.worker.ops.code_operators import make_code_chain, make_code_layers
 from pinbench.worker.ops.code_parts import CodeParts, is_quantized, take_apart_codes
-from pinbench.worker.ops.code_product import ISAS, replace_products
 from pinbench.worker.ops.operators import Operator, Operators, load, make_chain, make_layers
 from pinbench.worker.ops.parts import DlrmParts, take_apart
 from pinbench.worker.ops.paths import HasPaths
