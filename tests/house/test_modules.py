@@ -133,6 +133,14 @@ _COVERED |= {
         "csv", "google_benchmark", "html", "json", "junit", "list", "md", "mlperf", "openmetrics", "sweep", "xlsx",
     )
 }  # fmt: skip
+# The sections of the page, and what they are made of.
+_COVERED |= {
+    f"harness/report/page/{name}.py": "report/test_page.py"
+    for name in (
+        "chart", "comparison", "detail", "distribution", "facts", "grid", "markup", "points", "roofline",
+        "scale", "scaling", "timeline", "tradeoff",
+    )
+}  # fmt: skip
 # One file of tests for all KPIs that are one formula.
 _COVERED |= {
     f"harness/kpi/{name}.py": "kpi/test_metrics.py"

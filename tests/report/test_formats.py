@@ -4,7 +4,6 @@ import json as standard_json
 import re
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from listings import FORMATS, GOLDEN, as_text, make_listing
 from pinbench.base.plugin import load_plugin
 from pinbench.harness.report import format as formats
 from pinbench.harness.report.entries import read_entries
-from pinbench.harness.report.format import csv, google_benchmark, html, json, junit, md, mlperf, openmetrics, xlsx
+from pinbench.harness.report.format import csv, google_benchmark, json, junit, md, mlperf, openmetrics, xlsx
 from pinbench.harness.report.format import list as table
 from pinbench.harness.report.listing import Listing
 
@@ -137,31 +136,6 @@ def test_md_keeps_its_columns_whatever_a_text_holds(listing):
     (row,) = [line for line in text.splitlines() if line.startswith("| logs")]
     assert "a \\| b \\<script\\>\\`x\\`" in row
     assert len(re.findall(r"(?<!\\)\|", row)) == 9
-
-
-class _Page(HTMLParser):
-    def __init__(self):
-        super().__init__()
-        self.tags, self.open, self.links = [], [], []
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append(tag)
-        self.links += [value for name, value in attributes if name in ("src", "href")]
-        if tag != "meta":
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-
-def test_html_is_one_well_formed_page_that_asks_for_nothing_and_runs_nothing(listing):
-    hostile = replace(listing.entries[6], reason="<script>alert(1)</script>")
-    page = _Page()
-    page.feed(html.render(replace(listing, entries=[*listing.entries, hostile], primary_only=False)))
-    assert page.open == []
-    assert page.links == []
-    assert "script" not in page.tags
-    assert page.tags.count("table") == 3
 
 
 def test_xlsx_is_a_workbook_with_numbers_as_numbers(listing):

@@ -29,17 +29,17 @@ def _of_case(points: Sequence[Summary]) -> Iterator[str]:
     kpi = None if best is None else best.kpi
     title = "no point gave a number" if kpi is None else f"{kpi.name} ({kpi.unit})"
     yield f"# test_{points[0].case.name}{host}: {len(points)} points, {title}"
-    swept = _swept(points)
+    names = swept(points)
     ordered = sorted(points, key=lambda point: -_share(point, best))
-    rows = [[*_values(point, swept), *_figures(point, best)] for point in ordered]
-    yield from aligned([[*swept, *_FIGURES], *rows], str.rjust)
+    rows = [[*_values(point, names), *_figures(point, best)] for point in ordered]
+    yield from aligned([[*names, *_FIGURES], *rows], str.rjust)
     if best is not None:
-        chosen = " ".join(f"{name}={value}" for name, value in zip(swept, _values(best, swept), strict=True))
+        chosen = " ".join(f"{name}={value}" for name, value in zip(names, _values(best, names), strict=True))
         yield f"# best: {chosen or 'the only point'}"
         yield f"# repeat: {shlex.join(repeat_command(best.case, 1))}"
 
 
-def _swept(points: Sequence[Summary]) -> list[str]:
+def swept(points: Sequence[Summary]) -> list[str]:
     """Return the names of the parameters that are not the same in all points."""
     found = [tunables(point.case) for point in points]
     names = dict.fromkeys(name for values in found for name in values)
@@ -48,10 +48,11 @@ def _swept(points: Sequence[Summary]) -> list[str]:
 
 def _values(point: Summary, names: Sequence[str]) -> list[str]:
     values = tunables(point.case)
-    return [_text(values.get(name)) for name in names]
+    return [shown(values.get(name)) for name in names]
 
 
-def _text(value: Scalar | None) -> str:
+def shown(value: Scalar | None) -> str:
+    """Return the value of a parameter as the tables have it."""
     if isinstance(value, float):
         return f"{value:g}"
     return _LEFT_TO_THE_PLANNER if value is None else str(value)
