@@ -9,6 +9,7 @@ from pinbench.harness.report.page.scale import Scale, is_wide, linear, logarithm
 WIDTH, HEIGHT = 560, 340  # of the view box; the page scales it
 _LEFT, _RIGHT, _TOP, _BOTTOM = 74, 20, 14, 58
 _LINE = 22  # of the legend
+_PART = 0.6  # from here on a word stands to the left of its mark, where it has room
 SERIES = 6  # colours that all kinds of sight tell apart
 _DASHES = (None, "7 4", "2 3", "9 3 2 3", "12 4", "4 2")
 # Around the origin, about 10 wide.
@@ -77,17 +78,14 @@ class Chart:
             element("polyline", points=through, class_=f"line s{series % SERIES} {class_}", stroke_dasharray=style)
         )
 
-    def vertical(self, x: float, label: str, class_: str = "mark", row: int = 0) -> None:
+    def vertical(self, x: float, label: str | None = None, class_: str = "mark", row: int = 0) -> None:
         """Draw a line over the whole height, with a word at its top."""
         place = self.across.place(x)
-        is_right = place > (self.left + WIDTH) * 0.6
-        self.add(
-            element("line", x1=place, x2=place, y1=_TOP, y2=self.height - _BOTTOM, class_=class_),
-            element(
-                "text", label, x=place + (-4 if is_right else 4), y=_TOP + 12 + 16 * row,
-                class_="end" if is_right else None,
-            ),
-        )  # fmt: skip
+        self.add(element("line", x1=place, x2=place, y1=_TOP, y2=self.height - _BOTTOM, class_=class_))
+        if label is not None:
+            is_right = place > self.left + _PART * (WIDTH - self.left)
+            end = "end" if is_right else None
+            self.add(element("text", label, x=place + (-4 if is_right else 4), y=_TOP + 12 + 16 * row, class_=end))
 
     def bar(self, low: float, high: float, bottom: float, top: float, class_: str, hint: str = "") -> None:
         """Draw a rectangle between two places of each axis."""

@@ -43,7 +43,7 @@ def _plot(lines: Sequence[Line], comparison: Comparison) -> Markup:
         height=90 + _ROW * (len(lines) + 1),
     )  # fmt: skip
     chart.bar(1 - demand.threshold, 1 + demand.threshold, chart.up.low, chart.up.high, "band")
-    chart.vertical(1.0, "", class_="roof")
+    chart.vertical(1.0, class_="roof")
     for row, line in enumerate(lines):
         _draw(chart, len(lines) - row, line)
     for verdict in dict.fromkeys(line.verdict for line in lines):

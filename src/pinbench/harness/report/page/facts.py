@@ -33,8 +33,9 @@ def results(points: Sequence[Point]) -> Markup:
     )  # fmt: skip
     rows: list[Sequence[Cell]] = []
     for case in by_case(points):
-        words = settings(case)
-        rows += [_result(point, words[point.number]) for point in case]
+        # What only a point without a number has does not tell the others apart.
+        words, better = settings(case), settings([point for point in case if point.passed])
+        rows += [_result(point, better.get(point.number) or words[point.number]) for point in case]
     return grid("results", "Points: medians of their runs", header, rows, is_tool=True)
 
 

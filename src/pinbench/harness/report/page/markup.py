@@ -6,6 +6,8 @@ from html import escape
 # What neither HTML nor UTF-8 can hold: control characters, and halves of characters from undecodable file names.
 _NOT_TEXT = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]")
 _EMPTY = {"meta", "circle", "line", "path", "polyline", "rect", "input", "wbr"}  # have no children and need no end
+# End a line, for those who read or compare the source.
+_LINES = {"caption", "figcaption", "g", "head", "header", "li", "line", "meta", "polyline", "section", "tr", "thead"}
 
 Attribute = str | int | float | bool | None
 
@@ -25,10 +27,11 @@ def element(name: str, /, *children: str | None, **attributes: Attribute) -> Mar
         attributes: ``class_`` is ``class``, other underscores are hyphens.
     """
     inside = join(*children)
+    end = "\n" if name in _LINES else ""
     start = f"<{name}{''.join(_attribute(key, value) for key, value in attributes.items())}"
     if name in _EMPTY:
-        return Markup(f"{start}/>")
-    return Markup(f"{start}>{inside}</{name}>")
+        return Markup(f"{start}/>{end}")
+    return Markup(f"{start}>{inside}</{name}>{end}")
 
 
 def join(*children: str | None) -> Markup:

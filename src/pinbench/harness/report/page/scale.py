@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 _TICKS = 5  # about
 _WIDE = 30.0  # a span of values that a linear scale would press together at its low end
-_FEW_DECADES = 2.0  # up to here a logarithmic scale needs ticks between its powers of ten
+_FEW_DECADES = 2.6  # up to here a logarithmic scale needs ticks between its powers of ten
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
