@@ -18,7 +18,7 @@ from pinbench.harness.report.entries import read_entries
 from pinbench.harness.report.format import html
 from pinbench.harness.report.listing import Listing
 from pinbench.harness.report.page import distribution, scaling, timeline, tradeoff
-from pinbench.harness.report.page.chart import SERIES
+from pinbench.harness.report.page.chart import SERIES, Axis, Chart
 from pinbench.harness.report.page.grid import grid, number
 from pinbench.harness.report.page.markup import element, join
 from pinbench.harness.report.page.points import points_of, short_names
@@ -268,6 +268,16 @@ def test_scales_have_round_ticks_that_hold_all_values():
     for low, high in ((0.0012, 0.09), (7, 7), (1, 10_000_000), (123_456, 123_460)):
         for scale in (linear([low, high], 0, 100), logarithmic([low, high], 0, 100)):
             assert scale.low <= low <= high <= scale.high
+
+
+def test_a_long_legend_is_wrapped_and_keeps_all_its_words():
+    axis = Axis(label="x", values=[0, 1])
+    chart = Chart(name="c", title="t", description="d", x=axis, y=axis)
+    label = " ".join(f"PARAMETER_{number}={number}" for number in range(6))
+    chart.legend(label, 0)
+    found = re.findall(r'<text x="94"[^>]*>([^<]*)</text>', chart.render())
+    assert " ".join(found) == label
+    assert max(map(len, found)) <= 44
 
 
 def test_numbers_are_short_and_have_no_exponent():

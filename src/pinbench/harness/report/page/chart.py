@@ -1,5 +1,6 @@
 """A plot as SVG: axes, a grid and marks. Series differ in shape and dashes as well as in colour."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ from pinbench.harness.report.page.scale import Scale, is_wide, linear, logarithm
 WIDTH, HEIGHT = 560, 340  # of the view box; the page scales it
 _LEFT, _RIGHT, _TOP, _BOTTOM = 74, 20, 14, 58
 _LINE = 22  # of the legend
+_LEGEND = 44  # characters of a line of it, as large as a phone shows them
 _PART = 0.6  # from here on a word stands to the left of its mark, where it has room
 SERIES = 6  # colours that all kinds of sight tell apart
 _DASHES = (None, "7 4", "2 3", "9 3 2 3", "12 4", "4 2")
@@ -54,7 +56,7 @@ class Chart:
     across: Scale = field(init=False)
     up: Scale = field(init=False)
     _marks: list[Markup] = field(init=False, default_factory=list)
-    _legend: list[tuple[Markup, str]] = field(init=False, default_factory=list)
+    _legend: list[tuple[Markup | None, str]] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         self.across = self.x.scale(self.left, WIDTH - _RIGHT)
@@ -97,11 +99,12 @@ class Chart:
 
     def legend(self, label: str, series: int) -> None:
         """Say what a series is."""
-        self._legend.append((_shape(0, 0, series), label))
+        self.legend_of(_shape(0, 0, series), label)
 
     def legend_of(self, mark: Markup, label: str) -> None:
         """Say what a mark drawn around the origin means."""
-        self._legend.append((mark, label))
+        lines = textwrap.wrap(label, _LEGEND)
+        self._legend += [(mark if place == 0 else None, line) for place, line in enumerate(lines)]
 
     def render(self) -> Markup:
         """Return the plot as one SVG element."""
@@ -143,7 +146,8 @@ class Chart:
         lines = []
         for place, (mark, label) in enumerate(self._legend):
             y = self.height + _LINE * place + 4
-            lines.append(element("g", mark, transform=f"translate({self.left + 6} {y})"))
+            if mark is not None:
+                lines.append(element("g", mark, transform=f"translate({self.left + 6} {y})"))
             lines.append(element("text", label, x=self.left + 20, y=y + 4.5))
         return lines
 
