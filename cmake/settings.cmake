@@ -2,9 +2,10 @@
 
 set(PLATFORM "" CACHE STRING "what the cases are generated for (workload/platforms.yaml); empty: this host's own")
 set(BENCHMARK "" CACHE STRING "regular expression on <path>/<name> of the workloads to enable; empty: all")
-set(BACKEND "native" CACHE STRING "where instances run: native, or docker (also podman)")
+set(BACKEND "native" CACHE STRING "where instances run: native, docker (also podman), or kubernetes")
 set(CONTAINER_ENGINE "" CACHE STRING "of BACKEND=docker: docker, podman, or a path; empty: the one that works")
 set(DOCKER_OPTIONS "" CACHE STRING "of BACKEND=docker: more options of `docker run`, as a shell reads them")
+set(KUBERNETES_OPTIONS "" CACHE STRING "of BACKEND=kubernetes: '--cpus=16 --memory=64Gi ...' (doc/how-to/kubernetes.md)")
 set(REGISTRY "" CACHE STRING "image registry, e.g. registry.example.org:5000")
 set(RELEASE "" CACHE STRING "image tag; empty: latest")
 set(TIMEOUT "28800,600" CACHE STRING "seconds: deadline of a case, of fetching its images")
@@ -14,7 +15,7 @@ string(STRIP "${PLATFORM_TITLE}" PLATFORM_TITLE)
 # "ARMv9 (GRAVITON4)" shows an alias behind the platform; what is written down is the more exact of the two.
 string(REGEX REPLACE "^.*\\((.*)\\)$" "\\1" PLATFORM_NAME "${PLATFORM_TITLE}")
 
-set(backends native docker)
+set(backends native docker kubernetes)
 if(NOT BACKEND IN_LIST backends)
     message(FATAL_ERROR " BACKEND=${BACKEND} is not known; there are: ${backends}")
 endif()

@@ -67,7 +67,8 @@ function(_write_settings)
     foreach(pair
             "source=CMAKE_CURRENT_SOURCE_DIR" "platform=PLATFORM_NAME" "benchmark=BENCHMARK" "backend=BACKEND"
             "registry=REGISTRY_PREFIX" "release=RELEASE_TAG" "timeout=TIMEOUT"
-            "container_engine=CONTAINER_ENGINE" "docker_options=DOCKER_OPTIONS")
+            "container_engine=CONTAINER_ENGINE" "docker_options=DOCKER_OPTIONS"
+            "kubernetes_options=KUBERNETES_OPTIONS")
         string(REGEX MATCH "^([^=]+)=(.+)$" pair "${pair}")
         set(key "${CMAKE_MATCH_1}")
         set(value "${${CMAKE_MATCH_2}}")

@@ -29,7 +29,8 @@ LEVELS = {
     "peers": ("data", "spark", "peers"),  # what the comparisons of data preparation run beside ours
     "bert": ("run", "bert"),
     "bert-peers": ("run", "bert", "bert-peers"),  # what the tests of BERT compare with: 110 MB, beside dev like spark
-    "dev": ("run", "cmake", "data", "mlperf", "dev"),
+    "kubernetes": ("kubernetes",),
+    "dev": ("run", "cmake", "data", "mlperf", "kubernetes", "dev"),
 }
 
 # Levels that want another torch than all others: each has an environment of its own, `.venv-<level>`.

@@ -84,7 +84,7 @@ def test_a_level_implies_the_smaller_ones() -> None:
     assert needs.implied("list") == ("list",)
     assert needs.implied("run") == ("list", "run")
     assert needs.implied("data") == ("list", "data")
-    assert needs.implied("dev") == ("list", "cmake", "run", "data", "learn", "mlperf", "dev")
+    assert needs.implied("dev") == ("list", "cmake", "run", "data", "learn", "mlperf", "kubernetes", "dev")
 
 
 @pytest.mark.parametrize(("version", "there"), [((3, 13), True), ((3, 14), False)])

@@ -10,30 +10,31 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pinbench.base.errors import ExitCode, LaunchError, PinbenchError
+from pinbench.base.errors import ExitCode, PinbenchError
 from pinbench.base.units import NS_PER_MS, ns_to_s
 from pinbench.contract.case import Case
 from pinbench.contract.plan import Plan
-from pinbench.contract.result import Record, Status
+from pinbench.harness.backend._inside import (
+    CONSOLE,
+    INSIDE,
+    container_words,
+    status_of,
+    take_over,
+    verdict,
+    without_block,
+)
 from pinbench.harness.backend._outcome import Outcome
 from pinbench.harness.backend.native import RESERVATION_LIMIT_S
-from pinbench.harness.case.rule import value_text
 from pinbench.harness.launch.container_argv import Container, Mount, container_for
 from pinbench.harness.launch.container_engine import Engine, find_engine
 from pinbench.harness.launch.container_session import OBEY_S, Folders, Limits, Session
 from pinbench.harness.launch.interrupts import Interrupts
 from pinbench.harness.launch.reservation import reserve_cpus
-from pinbench.harness.record.discover import RECORD, WORKER
-from pinbench.harness.record.schema import read_record
-from pinbench.harness.record.tunables import tunables
+from pinbench.harness.record.discover import WORKER
 
-_INSIDE = "container"  # gets all that came out of it and has no other place
-_CONSOLE = "container.log"
 BACKEND = "docker"  # what cmake calls it
 PULL_LIMIT_S = 600.0
 GRACE_S = 180.0  # beyond the deadline that the container itself keeps: to start, and to write what it has
-_BLOCK = "#===="  # its own KPI block: ours, with the image in it, follows
-_STATUS = {ExitCode.PASSED: Status.PASSED, ExitCode.SKIPPED: Status.SKIPPED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,12 +85,12 @@ def run(
             try:
                 _run_session(plan, iteration, orders, engine, base_env, say)
             finally:
-                inside = _take_over(iteration)
-        failure, exit_code = _verdict(plan, iteration, inside)
+                inside = take_over(iteration)
+        failure, exit_code = verdict(plan.case, iteration, inside)
     except PinbenchError as error:
         failure, exit_code = str(error), error.exit_code
     return Outcome(
-        status=_STATUS.get(exit_code, Status.FAILED),
+        status=status_of(exit_code),
         failure=failure,
         exit_code=exit_code,
         results=() if inside is None else inside.results,
@@ -98,14 +99,6 @@ def run(
         inside=inside,
         container=container,
     )
-
-
-def container_words(case: Case, platform: str) -> tuple[str, ...]:
-    """Return the words for the image's entry: the case, and exactly what the user changed of it."""
-    values = tunables(case)
-    changes = [word for name in case.overrides for word in ("--set", f"{name}={value_text(values.get(name))}")]
-    limit = ("--time-limit", value_text(case.knobs.deadline_s))
-    return ("--case", case.name, "--platform", platform, *limit, "--reserved", *changes)
 
 
 def container_name(case: Case) -> str:
@@ -135,61 +128,10 @@ def _run_session(
     base_env: Mapping[str, str],
     say: Callable[[str], None],
 ) -> None:
-    is_block = False
-
-    def tell(line: str) -> None:
-        nonlocal is_block
-        is_block = is_block or line.startswith(_BLOCK)
-        if not is_block:
-            say(f"container: {line}")
-
-    folders = Folders(console=iteration / WORKER / _CONSOLE, work=iteration, logs=iteration / WORKER / _INSIDE)
+    folders = Folders(console=iteration / WORKER / CONSOLE, work=iteration, logs=iteration / WORKER / INSIDE)
     limits = Limits(run_s=plan.deadline_s + orders.grace_s, obey_s=orders.obey_s)
     container = make_container(plan, orders, container_name(plan.case))
     with Interrupts() as interrupts:
         Session(
-            engine, container, folders=folders, limits=limits, env=base_env, interrupts=interrupts, on_line=tell
+            engine, container, folders=folders, limits=limits, env=base_env, interrupts=interrupts, on_line=without_block(say)
         ).run()
-
-
-def _take_over(iteration: Path) -> Record | None:
-    """Put the instances' folders where those of a native run are; return the record that came out, None without one."""
-    inside = iteration / WORKER / _INSIDE / "itr-1"
-    for folder in sorted((inside / WORKER).glob("instance-*")):
-        folder.rename(iteration / WORKER / folder.name)
-    return read_record(inside / RECORD) if (inside / RECORD).is_file() else None
-
-
-def _verdict(plan: Plan, iteration: Path, inside: Record | None) -> tuple[str | None, ExitCode]:
-    """Return why the run in the container is worth nothing (None: it passed), and its exit code."""
-    folder = iteration / WORKER / _INSIDE
-    code = _exit_code(folder / "status")
-    if inside is None:
-        return _refusal(folder / "benchmark.log"), code if code is not ExitCode.PASSED else ExitCode.FAILED
-    if inside.plan is not None and (other := _differences(plan.case, inside.plan.case)):
-        raise LaunchError(
-            f"the image measured something else than this checkout asked for: {', '.join(other)}; build the image anew"
-        )
-    if inside.status is Status.PASSED:
-        return (None, code) if code is ExitCode.PASSED else (f"{folder / 'status'} says {code}", code)
-    return inside.failure, code if code is not ExitCode.PASSED else ExitCode.FAILED
-
-
-def _refusal(log: Path) -> str:
-    """Return why there was no run, in the container's words."""
-    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    if lines and lines[0].startswith("pinbench: "):
-        return lines[0].removeprefix("pinbench: ")
-    return f"the container made no record{f'; its last line: {lines[-1]}' if lines else ''}; log: {log}"
-
-
-def _exit_code(status: Path) -> ExitCode:
-    text = status.read_text(encoding="utf-8").strip()
-    return ExitCode(int(text)) if text in {str(int(code)) for code in ExitCode} else ExitCode.FAILED
-
-
-def _differences(asked: Case, ran: Case) -> tuple[str, ...]:
-    ours, theirs = tunables(asked), tunables(ran)
-    names = [name for name in (*ours, *theirs) if ours.get(name) != theirs.get(name)]
-    changed = tuple(f"{name}={theirs.get(name)} for {ours.get(name)}" for name in dict.fromkeys(names))
-    return changed if asked.name == ran.name else (f"{ran.name} for {asked.name}", *changed)

@@ -20,6 +20,7 @@ class BuildSettings:
         timeout: seconds of a case, and after a comma of fetching its images.
         container_engine: docker, podman or a path of either; empty for the one that works.
         docker_options: words for `docker run`, as a shell reads them.
+        kubernetes_options: what a pod asks for, and of which cluster, as a shell reads it.
     """
 
     source: str
@@ -31,6 +32,7 @@ class BuildSettings:
     timeout: str
     container_engine: str = ""
     docker_options: str = ""
+    kubernetes_options: str = ""
 
 
 def read_settings(build: Path) -> tuple[BuildSettings, ...]:

@@ -14,7 +14,7 @@ from pinbench.contract.case import Case
 from pinbench.contract.host import HostFacts
 from pinbench.contract.plan import Plan
 from pinbench.contract.result import SCHEMA_VERSION, Record, Software, Status
-from pinbench.harness.backend.docker import Orders
+from pinbench.harness.backend import docker, kubernetes
 from pinbench.harness.case.catalog import find_case
 from pinbench.harness.case.choice import chosen_name
 from pinbench.harness.case.override import customise
@@ -22,7 +22,7 @@ from pinbench.harness.case.platforms import Platform, load_platforms
 from pinbench.harness.case.source import SOURCE_ROOT
 from pinbench.harness.case.workload import Workload, load_workload
 from pinbench.harness.cli._build_folder import BuildSettings, read_settings
-from pinbench.harness.cli._run_backend import container_line, container_orders, run_backend
+from pinbench.harness.cli._run_backend import dry_lines, orders_for, run_backend
 from pinbench.harness.cli._run_call import RunCall, read_call, with_notes
 from pinbench.harness.host.allocator import find_allocator
 from pinbench.harness.host.facts import read_facts
@@ -49,7 +49,10 @@ HELP = "run one case and print its KPIs (ctest calls this)"
 _BILL = "sbom.cdx.json"  # what is inside an image, at the top of the suite in it
 _REVISION = "PINBENCH_REVISION"
 _GIT_LIMIT_S = 10.0
-_BUILD_SETTINGS = ("backend", "registry", "release", "timeout", "benchmark", "container_engine", "docker_options")
+_BUILD_SETTINGS = (
+    "backend", "registry", "release", "timeout", "benchmark", "container_engine", "docker_options",
+    "kubernetes_options",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +67,7 @@ class _Order:
     logs_root: Path
     iterations: int
     is_dry: bool
-    container: Orders | None  # None: native
+    container: docker.Orders | kubernetes.Orders | None  # None: native
     reserves: bool  # whether it keeps other runs off its cores itself
     call: RunCall
 
@@ -111,12 +114,14 @@ def run_case(arguments: Namespace) -> tuple[int, Path | None]:
 
 
 def _run_order(order: _Order) -> tuple[int, Path | None]:
-    require(order.case, order.facts)
-    plan = _make_plan(order)
-    _print_lines(plan_lines(plan))
+    plan = None
+    if not isinstance(order.container, kubernetes.Orders):  # a pod's node is not this host: it looks for itself
+        require(order.case, order.facts)
+        plan = _make_plan(order)
+        _print_lines(plan_lines(plan))
     if order.is_dry:
         if order.container is not None:
-            print(container_line(plan, order.container))
+            print(dry_lines(order.case, plan, order.container), end="")
         print("dry run: nothing was started")
         # To ctest, what was not run has not passed.
         return ExitCode.SKIPPED if os.environ.get("PINBENCH_DRY_RUN") else ExitCode.PASSED, None
@@ -160,7 +165,7 @@ def _read_order(arguments: Namespace, environment: Mapping[str, str], call: RunC
     return _Order(
         workload=workload,
         case=case,
-        container=container_orders(workload, case, platform, build, environment),
+        container=orders_for(workload, case, platform, build, environment),
         reserves=not arguments.reserved,
         build=build,
         platform=platform,
@@ -210,10 +215,11 @@ def _hosts(order: _Order, environment: Mapping[str, str]) -> Hosts:
 
 
 def _run_iteration(
-    order: _Order, plan: Plan, logs: LogDirectory, number: int, command: tuple[str, ...], software: Software
+    order: _Order, plan: Plan | None, logs: LogDirectory, number: int, command: tuple[str, ...], software: Software
 ) -> ExitCode:
     iteration = logs.start_iteration(number)
-    iteration.write_plan(plan)
+    if plan is not None:
+        iteration.write_plan(plan)
     started_at = datetime.now(UTC)
     draft = Record(
         schema=SCHEMA_VERSION,
@@ -230,7 +236,12 @@ def _run_iteration(
     )
     try:
         outcome = run_backend(
-            plan, iteration, order.container, reserve=order.reserves, say=lambda line: _say(iteration, line)
+            order.case,
+            plan,
+            iteration,
+            order.container,
+            reserve=order.reserves,
+            say=lambda line: _say(iteration, line),
         )
     except KeyboardInterrupt as interrupt:
         elapsed_s = (datetime.now(UTC) - started_at).total_seconds()

@@ -7,12 +7,16 @@ from pinbench.base.cpulist import format_cpu_list
 from pinbench.base.errors import UsageError
 from pinbench.base.units import MIB
 from pinbench.contract.plan import Plan, WeightSource
+from pinbench.harness.plan.memory import FREE_SHARE
 
 EXPORT = "/export-logs"
 LABEL = "pinbench"  # of every container that is started here; its value is the case
 
 _SHM_BYTES = 64 * MIB  # what engines give by themselves; libraries besides the weights may use it
-_SALVAGE = "/tmp/pinbench"  # where script/image/entry keeps what it will export
+# Inside: the archive of the logs, whose reader waits for the end of the run; and one of what there is by now.
+# script/image/entry keeps there what it will export.
+EXPORT_COMMAND = ("cat", EXPORT)
+SALVAGE_COMMAND = ("tar", "-C", "/tmp/pinbench", "-cf", "-", "logs", "benchmark.log")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +73,11 @@ def container_for(
     )
 
 
+def shm_limit_bytes(memory_bytes: int) -> int:
+    """Return the shared memory for a container of `memory_bytes` whose plan is made elsewhere: all that weights may be."""
+    return _SHM_BYTES + int(FREE_SHARE * memory_bytes)
+
+
 def run_argv(engine: str, container: Container) -> list[str]:
     """Return the command that starts `container` and prints its id: without rights, root file system read-only.
 
@@ -91,12 +100,12 @@ def run_argv(engine: str, container: Container) -> list[str]:
 
 def export_argv(engine: str, name: str) -> list[str]:
     """Return the command whose output is the archive of the logs; it ends when the run has."""
-    return [engine, "exec", name, "cat", EXPORT]
+    return [engine, "exec", name, *EXPORT_COMMAND]
 
 
 def salvage_argv(engine: str, name: str) -> list[str]:
     """Return the command whose output is an archive of what there is by now, whole or not."""
-    return [engine, "exec", name, "tar", "-C", _SALVAGE, "-cf", "-", "logs", "benchmark.log"]
+    return [engine, "exec", name, *SALVAGE_COMMAND]
 
 
 def follow_argv(engine: str, name: str) -> list[str]:

@@ -25,6 +25,7 @@ class Settings:
     release: str = ""
     container_engine: str = ""
     docker_options: str = ""
+    kubernetes_options: str = ""
     docker_image: str = ""  # with registry and tag
     timeout: str = ""  # as WSF writes it: "<execution s>,<image pull s>"
     benchmark: str = ""
@@ -55,6 +56,7 @@ def workload_config(case: Case, settings: Settings) -> str:
         "backend": settings.backend,
         "docker_image": settings.docker_image,
         "docker_options": settings.docker_options,
+        "kubernetes_options": settings.kubernetes_options,
         "export_logs": "/export-logs" if settings.docker_image else None,
         "name": case.workload,
         "display_name": settings.title,
@@ -95,6 +97,7 @@ def _cmake_command(settings: Settings) -> str | None:
         "BACKEND": settings.backend,
         **({"CONTAINER_ENGINE": settings.container_engine} if settings.container_engine else {}),
         **({"DOCKER_OPTIONS": settings.docker_options} if settings.docker_options else {}),
+        **({"KUBERNETES_OPTIONS": settings.kubernetes_options} if settings.kubernetes_options else {}),
     }
     return shlex.join(["cmake", *(f"-D{name}={value}" for name, value in options.items())])
 
