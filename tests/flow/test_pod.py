@@ -109,9 +109,7 @@ def test_a_pod_that_dies_is_told_with_its_code_and_its_words_are_kept(cluster, i
     cluster.mode = "dead"
     outcome = run(cluster, iteration)
     log = iteration / "worker-0-c0/container.log"
-    assert outcome.failure == (
-        f"pod case-x7x7x ended with code 137, for want of memory (OOMKilled); its words: {log}"
-    )
+    assert outcome.failure == (f"pod case-x7x7x ended with code 137, for want of memory (OOMKilled); its words: {log}")
     assert log.read_text() == "killed\n"
     assert cluster.namespaces == set()
 

@@ -214,6 +214,15 @@ _COVERED |= dict.fromkeys(
 _COVERED |= dict.fromkeys(
     ("harness/cli/_run_backend.py", "harness/cli/_ctest_containers.py"), "shell/test_containers.py"
 )
+# Pods: whole runs with a stand-in for the API server.
+_COVERED |= dict.fromkeys(
+    (
+        "harness/backend/kubernetes.py", "harness/backend/_inside.py", "harness/launch/cluster.py",
+        "harness/launch/pod_session.py",
+    ),
+    "flow/test_pod.py",
+)  # fmt: skip
+_COVERED |= {"harness/launch/kubernetes_client.py": "launch/test_pod_manifest.py"}
 # Accelerators.
 _COVERED |= {
     "harness/cli/_train_1p_data.py": "cli/test_train_1p.py",

@@ -137,4 +137,18 @@ def test_values_that_make_no_sense_are_refused(build):
 def test_a_backend_that_is_not_there_is_refused(tmp_path):
     ran = run_cmake(ROOT, tmp_path / "build", "-DBACKEND=terraform")
     assert ran.returncode != 0
-    assert "BACKEND=terraform is not known; there are: native;docker" in ran.stderr
+    assert "BACKEND=terraform is not known; there are: native;docker;kubernetes" in ran.stderr
+
+
+def test_a_dry_run_for_a_cluster_prints_what_would_be_made_and_asks_nobody(tmp_path):
+    options = ["-DBACKEND=kubernetes", "-DBENCHMARK=dummy", "-DKUBERNETES_OPTIONS=--cpus=2 --memory=1Gi"]
+    ran = run_cmake(ROOT, tmp_path / "build", *options, "-DREGISTRY=r.example.org")
+    assert ran.returncode == 0, ran.stderr
+    ran = run_door(tmp_path / "build/ctest.sh", "--testcase", "test_dummy_throughput_gated", "--dry-run", "-V")
+    assert ran.returncode == 0, ran.stdout
+    lines = [line.split(":", 1)[-1].strip() for line in ran.stdout.splitlines()]
+    assert "Job" in lines
+    assert "r.example.org/dummy:latest" in ran.stdout
+    stop = run_door(tmp_path / "build/ctest.sh", "--stop")
+    assert stop.returncode == 2
+    assert "kubectl get pods --all-namespaces" in stop.stderr

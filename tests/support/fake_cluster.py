@@ -110,7 +110,9 @@ class FakeCluster:
         if self.mode == "no-pod":
             return []
         pod = {"metadata": {"name": "case-x7x7x", "creationTimestamp": "2026-01-01T00:00:00Z"}, "spec": {}}
-        return [{**pod, "spec": {"nodeName": "" if self.mode == "unschedulable" else "node-a"}, "status": self._status()}]
+        return [
+            {**pod, "spec": {"nodeName": "" if self.mode == "unschedulable" else "node-a"}, "status": self._status()}
+        ]
 
     def _status(self) -> dict:
         if self.mode == "unschedulable":
@@ -241,7 +243,9 @@ class _Handler(BaseHTTPRequestHandler):
             os.kill(process.pid, signal.SIGTERM)
             command = ["true"]
         state = str(self.cluster.state)
-        words = [word.replace("/export-logs", f"{state}/export-logs").replace("/tmp/pinbench", state) for word in command]
+        words = [
+            word.replace("/export-logs", f"{state}/export-logs").replace("/tmp/pinbench", state) for word in command
+        ]
         accept = base64.b64encode(hashlib.sha1(self.headers["Sec-WebSocket-Key"].encode() + ACCEPT).digest()).decode()
         self.send_response(101)
         self.send_header("Upgrade", "websocket")

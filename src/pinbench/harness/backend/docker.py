@@ -133,5 +133,11 @@ def _run_session(
     container = make_container(plan, orders, container_name(plan.case))
     with Interrupts() as interrupts:
         Session(
-            engine, container, folders=folders, limits=limits, env=base_env, interrupts=interrupts, on_line=without_block(say)
+            engine,
+            container,
+            folders=folders,
+            limits=limits,
+            env=base_env,
+            interrupts=interrupts,
+            on_line=without_block(say),
         ).run()

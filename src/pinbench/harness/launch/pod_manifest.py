@@ -76,9 +76,7 @@ def _job(client: Any, pod: Pod) -> Any:
     return client.V1Job(
         api_version="batch/v1",
         kind="Job",
-        metadata=client.V1ObjectMeta(
-            name=JOB, namespace=pod.namespace, labels=_labels(pod), annotations=annotations
-        ),
+        metadata=client.V1ObjectMeta(name=JOB, namespace=pod.namespace, labels=_labels(pod), annotations=annotations),
         spec=client.V1JobSpec(
             completions=1,
             parallelism=1,
@@ -168,6 +166,7 @@ def _node_affinity(client: Any, pod: Pod) -> Any:
     What node-feature-discovery tells of nodes is only a wish by default: not every cluster has it, and a run on a node
     that cannot compute the case says so itself.
     """
+
     def term(labels: Mapping[str, Sequence[str]]) -> Any:
         return client.V1NodeSelectorTerm(
             match_expressions=[

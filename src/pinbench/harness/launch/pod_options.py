@@ -12,7 +12,13 @@ from pinbench.base.units import GIB, MIB
 
 NAME = "KUBERNETES_OPTIONS"
 _UNITS = {"Mi": MIB, "Gi": GIB, "Ti": 1024 * GIB}
-_PAGES = {"2Mi": 2 * MIB, "1Gi": GIB, "64Ki": MIB // 16, "32Mi": 32 * MIB, "512Mi": 512 * MIB}  # x86, and Arm's granules
+_PAGES = {
+    "2Mi": 2 * MIB,
+    "1Gi": GIB,
+    "64Ki": MIB // 16,
+    "32Mi": 32 * MIB,
+    "512Mi": 512 * MIB,
+}  # x86, and Arm's granules
 # kubernetes.io, "Labels and Selectors": Syntax and character set
 _LABEL = re.compile(r"([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 _VALUE = re.compile(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?")

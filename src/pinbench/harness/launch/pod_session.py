@@ -135,7 +135,9 @@ class PodSession:
             if pod is not None and pod.is_hopeless:
                 return f"the pod cannot start on node {pod.node}: {words}"
             if passed_s > self._limits.start_s:
-                return f"the pod did not start within {self._limits.start_s:g} s: {'; '.join((words, *self._warnings()))}"
+                return (
+                    f"the pod did not start within {self._limits.start_s:g} s: {'; '.join((words, *self._warnings()))}"
+                )
             self._interrupts.await_one(self._limits.poll_s)
         return f"interrupted {self._interrupts.caught[0].name}"
 
