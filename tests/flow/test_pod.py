@@ -122,7 +122,7 @@ def test_a_pod_that_its_node_drives_out_is_told_so(cluster, iteration):
 
 
 @pytest.mark.parametrize(("mode", "words"), [
-    ("unschedulable", "no node takes the pod within 0.3 s: Unschedulable: 0/3 nodes are available: 3 Insufficient cpu."),
+    ("unschedulable", "no node takes the pod within 0.3 s: Unschedulable: 0/3 nodes are free: 3 Insufficient cpu."),
     ("no-image", 'the pod cannot start on node node-a: ImagePullBackOff: Back-off pulling image "dummy:latest"'),
 ])  # fmt: skip
 def test_a_pod_that_cannot_start_is_given_up_with_the_clusters_words(cluster, iteration, mode, words):

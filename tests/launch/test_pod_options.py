@@ -34,6 +34,6 @@ def test_options_are_read_as_a_shell_reads_them():
     ("--cpus='1", "No closing quotation"),
 ])  # fmt: skip
 def test_what_makes_no_sense_is_refused_with_its_value(text, words):
-    with pytest.raises(UsageError, match="^KUBERNETES_OPTIONS") as caught:
+    with pytest.raises(UsageError, match=r"^KUBERNETES_OPTIONS") as caught:
         read_pod_options(text)
     assert words in str(caught.value)

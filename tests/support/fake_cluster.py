@@ -1,4 +1,4 @@
-"""A stand-in for an API server and all behind it: it keeps what it was asked, and a "pod" is the real entry as a process.
+"""A stand-in for an API server: it keeps what it was asked, and a "pod" is the real entry as a process.
 
 `mode` is what is to go wrong: `unschedulable`, `no-image`, `no-pod`, `dead` (out of memory at once), `evicted`, `stuck`
 (the entry exports nothing and obeys nobody), `torn` (half of each archive), `dropped` (the first reader's connection
@@ -118,7 +118,7 @@ class FakeCluster:
         if self.mode == "unschedulable":
             condition = {
                 "type": "PodScheduled", "status": "False", "reason": "Unschedulable",
-                "message": "0/3 nodes are available: 3 Insufficient cpu.",
+                "message": "0/3 nodes are free: 3 Insufficient cpu.",
             }  # fmt: skip
             return {"phase": "Pending", "conditions": [condition]}
         if self.mode == "no-image":

@@ -123,22 +123,24 @@ class Cluster:
         return tuple(dict.fromkeys(" ".join(words.split()) for words in told))
 
     def follow(self, namespace: str, pod: str) -> Iterator[bytes]:
-        """Yield what the pod writes, from its start on, in pieces as they come, until its end or that of the connection.
+        """Yield what the pod writes, from its start on, as it comes, until its end or that of the connection.
 
         Raises:
             LaunchError: it cannot be read.
         """
-        core = self._client.CoreV1Api(self._api())
+        api = self._client.ApiClient(self._configuration)  # of its own: it is for another thread
+        core = self._client.CoreV1Api(api)
         response = self._call(
             core.read_namespaced_pod_log, pod, namespace, container=CONTAINER, follow=True, _request_timeout=None
         )
         try:
             while piece := response.read1(1 << 16):
                 yield piece
-        except Exception as error:  # noqa: BLE001 of urllib3 and of sockets, which share no base
+        except Exception as error:  # of urllib3 and of sockets, which share no base
             raise LostError(f"the words of pod {pod} do not come any more: {error}") from error
         finally:
             response.close()
+            api.rest_client.close()
 
     def start(self, namespace: str, pod: str, command: Sequence[str]) -> Remote:
         """Start `command` in the pod.

@@ -74,7 +74,7 @@ def container_for(
 
 
 def shm_limit_bytes(memory_bytes: int) -> int:
-    """Return the shared memory for a container of `memory_bytes` whose plan is made elsewhere: all that weights may be."""
+    """Return the shared memory for a container of `memory_bytes` that makes its own plan: all that weights may be."""
     return _SHM_BYTES + int(FREE_SHARE * memory_bytes)
 
 

@@ -116,7 +116,9 @@ def _pod(client: Any, pod: Pod) -> Any:
                 ),
             ),
             *(
-                client.V1Volume(name=_hugepages(size), empty_dir=client.V1EmptyDirVolumeSource(medium=f"HugePages-{size}"))
+                client.V1Volume(
+                    name=_hugepages(size), empty_dir=client.V1EmptyDirVolumeSource(medium=f"HugePages-{size}")
+                )
                 for size in pod.options.hugepages
             ),
             *(

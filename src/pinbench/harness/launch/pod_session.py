@@ -21,6 +21,7 @@ from pinbench.harness.launch.pod_state import PodState, Stage
 
 _TICK_S = 0.5
 _EARLY_S = 10.0  # of a container that has just started, the pipe may not be there yet
+_REAP_S = 2.0
 _TORN_LIMIT = 5  # attempts to read the archive whole
 _STOP = ("sh", "-c", "kill -TERM 1")  # the entry is the first process of its container
 
@@ -74,6 +75,8 @@ class PodSession:
         self._on_line = on_line
         self._words: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._rest = b""
+        self._is_over = threading.Event()
+        self._follower: threading.Thread | None = None
         self._heard = 0.0  # when the cluster last answered
         self.pod: PodState | None = None
 
@@ -81,7 +84,7 @@ class PodSession:
         """Run the pod until its logs are here, and remove its namespace.
 
         Raises:
-            LaunchError: it cannot be made, finds no node, dies, or passes its limit. What there was of its logs is here.
+            LaunchError: it cannot be made, finds no node, dies, or passes its limit. What there was of logs is here.
             KeyboardInterrupt: a signal came. Likewise.
         """
         self._make_namespace()
@@ -93,6 +96,8 @@ class PodSession:
             reason = str(error)
         finally:
             left = self._remove()
+            if self._follower is not None:
+                self._follower.join(_REAP_S)  # the pod's words end with it
         if self._interrupts.caught:
             if left is not None:
                 self._say(left)
@@ -163,20 +168,21 @@ class PodSession:
     def _attend(self) -> str | None:
         """Follow the pod's words while its logs are fetched; return why they are not those of a whole run, or None."""
         assert self.pod is not None, "it runs"
-        follower = threading.Thread(target=self._follow, args=(self.pod.name,), name="words", daemon=True)
-        follower.start()
+        self._follower = threading.Thread(target=self._follow, args=(self.pod.name,), name="words", daemon=True)
+        self._follower.start()
         try:
             return self._fetch(self.pod.name)
         finally:
             self._archive.unlink(missing_ok=True)
             if self.pod is not None and self.pod.stage is Stage.ENDED:
-                follower.join(_TICK_S * 4)  # one that lives says nothing more
+                self._follower.join(_REAP_S)  # one that lives says nothing more
+            self._is_over.set()
             self._hand_on(is_end=True)
 
     def _follow(self, pod: str) -> None:
         """Put what the pod writes into the queue, in a thread; a connection that breaks is made again."""
         seen = 0
-        for _ in range(100):
+        while not self._is_over.is_set():
             skip = seen
             try:
                 for piece in self._cluster.follow(self._namespace, pod):
@@ -185,7 +191,7 @@ class PodSession:
                     seen += len(fresh)
                     self._words.put(fresh)
             except LostError:
-                time.sleep(_TICK_S)
+                self._is_over.wait(_TICK_S)
                 continue
             except LaunchError:
                 return  # the pod is gone
