@@ -55,6 +55,7 @@ class Remote:
         """Leave it."""
         with suppress(Exception):
             self._stream.close()
+        self._stream.sock.shutdown()  # after the server's own word of the end, close() leaves the socket open
 
 
 class Cluster:
