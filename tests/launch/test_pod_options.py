@@ -30,7 +30,7 @@ def test_options_are_read_as_a_shell_reads_them():
     ("--cpus=1 --memory=1Gi --node-label=fleet=a/b", "'fleet=a/b' has characters that labels"),
     ("--cpus=1 --memory=1Gi --host-path=data", "'data' is no absolute path"),
     ("--cpus=1 --memory=1Gi --host-path=/data/../etc", "'/data/../etc' is no absolute path"),
-    ("--cpus=1 --memory=1Gi --privileged", "unrecognized arguments: --privileged"),
+    ("--cpus=1 --memory=1Gi --root", "unrecognized arguments: --root"),
     ("--cpus='1", "No closing quotation"),
 ])  # fmt: skip
 def test_what_makes_no_sense_is_refused_with_its_value(text, words):
