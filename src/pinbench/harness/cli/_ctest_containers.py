@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pinbench.base.errors import ExitCode, UsageError
-from pinbench.harness.backend import kubernetes
 from pinbench.harness.case.catalog import cases
 from pinbench.harness.case.image import image_name
 from pinbench.harness.case.naming import TEST_PREFIX
@@ -16,7 +15,7 @@ from pinbench.harness.case.workload import load_workload
 from pinbench.harness.cli._build_folder import BuildSettings
 from pinbench.harness.cli._ctest_words import Words
 from pinbench.harness.cli._run_backend import container_engine, full_image_name
-from pinbench.harness.launch.container_argv import LABEL, stop_argv, tail_argv
+from pinbench.harness.launch.container_argv import stop_argv, tail_argv
 from pinbench.harness.launch.container_engine import Engine, find_engine
 
 _PUSH_LIMIT_S = 3600.0
@@ -36,11 +35,6 @@ def run_container_action(words: Words, settings: Sequence[BuildSettings], platfo
     name, value = words.container_action
     if not settings:
         raise UsageError(f"{name}: this build folder has no workload")
-    if name in ("--status", "--stop") and settings[0].backend == kubernetes.BACKEND:
-        raise UsageError(
-            f"{name}: the cases of this build folder run in a cluster: kubectl get pods --all-namespaces "
-            f"--selector {LABEL} shows them, and kubectl delete namespace ends one"
-        )
     engine = find_engine(container_engine(settings[0], os.environ))
     if name == "--status":
         return _status(engine, value)
