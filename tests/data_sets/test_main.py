@@ -112,7 +112,7 @@ def test_a_job_reads_our_standard_input_only_if_it_is_said_to():
 
 
 def test_a_download_needs_no_package(tmp_path):
-    write_json(tmp_path / "orders.json", {"command": "download", "job": DownloadJob(files=(), output="x", page="")})
+    write_json(tmp_path / "orders.json", {"command": "download", "job": DownloadJob(files=(), output="x")})
     code = (
         "import sys\n"
         "from pinbench.worker.data.main import main\n"
