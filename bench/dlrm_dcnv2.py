@@ -43,7 +43,7 @@ from pinbench.worker.models.dlrm.config import DlrmConfig, make_config
 from pinbench.worker.models.dlrm.model import Dlrm
 from pinbench.worker.models.dlrm.rows import SeededOrigin
 
-_PEER, _CEILING = "torchrec fp32", "roofline"
+_PEER, _CEILING = "peer fp32", "roofline"
 _ALPHA = 1.05
 
 Rate = Callable[[float], float]  # of seconds: samples a second
