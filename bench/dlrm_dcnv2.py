@@ -5,7 +5,7 @@ computes, written here as torchrec arranges it: an EmbeddingBag a table, nn.Line
 products. Which of the two it was is printed. All sides get the same weights and samples, each in its own form. A round
 runs each side for --seconds; the ratio of a round is ours over the peer's of the same round. The roofline is measured
 in each round: products at oneDNN's best rate of the model's own layers, rows at the rate of a gather, not overlapped.
-Exit code 1 when the last engine has, in fp32 and at any batch size, a median ratio below --limit-ratio and less than
+Exit code 1 when the last engine has, in fp32 and from --limit-from on, a median ratio below --limit-ratio and less than
 --limit-share of the roofline.
 
     python bench/dlrm_dcnv2.py --batch-size 16 128 --threads 2 --engine pinned
