@@ -33,34 +33,22 @@ class PackedLinear(nn.Module):
         return output
 
 
-class PackedSum(nn.Module):
-    """``x @ weight.T + bias + other`` by one oneDNN primitive; inference only."""
+class PackedPair(nn.Module):
+    """A product and another tensor, put together by one oneDNN primitive; inference only.
 
-    def __init__(self, linear: nn.Linear, batch_size: int) -> None:
+    `operation`: "add" for ``x @ weight.T + bias + other``, "mul" for ``(x @ weight.T + bias) * other``.
+    """
+
+    def __init__(self, linear: nn.Linear, operation: str, batch_size: int) -> None:
         super().__init__()
         self._linear = PackedLinear(linear, "none", batch_size)
-
-    def forward(self, x_BI: Tensor, other_BO: Tensor) -> Tensor:
-        """Return shape (B, O), in the dtype of the weights."""
-        packed = self._linear
-        output: Tensor = torch.ops.mkldnn._linear_pointwise.binary(
-            x_BI, other_BO, packed.weight_packed, packed.bias_O, "add"
-        )
-        return output
-
-
-class PackedProduct(nn.Module):
-    """``(x @ weight.T + bias) * other`` by one oneDNN primitive; inference only."""
-
-    def __init__(self, linear: nn.Linear, batch_size: int) -> None:
-        super().__init__()
-        self._linear = PackedLinear(linear, "none", batch_size)
+        self._operation = operation
 
     def forward(self, x_BI: Tensor, other_BO: Tensor) -> Tensor:
         """Return shape (B, O), in the dtype of the weights and in memory of its own."""
         packed = self._linear
         output: Tensor = torch.ops.mkldnn._linear_pointwise.binary(
-            x_BI, other_BO, packed.weight_packed, packed.bias_O, "mul"
+            x_BI, other_BO, packed.weight_packed, packed.bias_O, self._operation
         )
         return output
 

@@ -12,7 +12,7 @@ from pinbench.worker.models.bert.attention import PATHS, Attention
 from pinbench.worker.models.bert.layer import Layer
 from pinbench.worker.models.bert.model import BertForQuestions
 from pinbench.worker.models.bert.quantized import QuantizedLayer
-from pinbench.worker.onednn.packed_linear import PackedLinear, PackedSum
+from pinbench.worker.onednn.packed_linear import PackedLinear, PackedPair
 from pinbench.worker.ops.paths import HasPaths
 
 
@@ -27,9 +27,9 @@ class PackedLayer(nn.Module):
             packed(linear, tokens) if _is_large(linear, tokens, min_dim) else plain(linear)
             for linear, packed, plain in (
                 (layer.qkv, _packed, _same),
-                (layer.out, PackedSum, _PlainSum),
+                (layer.out, _packed_sum, _PlainSum),
                 (layer.inner, _packed_gelu, _PlainGelu),
-                (layer.outer, PackedSum, _PlainSum),
+                (layer.outer, _packed_sum, _PlainSum),
             )
         )
 
@@ -46,7 +46,7 @@ class PackedLayer(nn.Module):
 
 
 class _PlainSum(nn.Module):
-    """What `PackedSum` computes, left to PyTorch."""
+    """What `_packed_sum` returns, left to PyTorch."""
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
@@ -72,6 +72,10 @@ class _PlainGelu(nn.Module):
 
 def _packed(linear: nn.Linear, tokens: int) -> nn.Module:
     return PackedLinear(linear, "none", tokens)
+
+
+def _packed_sum(linear: nn.Linear, tokens: int) -> nn.Module:
+    return PackedPair(linear, "add", tokens)
 
 
 def _packed_gelu(linear: nn.Linear, tokens: int) -> nn.Module:

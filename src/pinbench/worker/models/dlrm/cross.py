@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from pinbench.worker.models.dlrm.config import DlrmConfig
-from pinbench.worker.onednn.packed_linear import PackedLinear, PackedProduct
+from pinbench.worker.onednn.packed_linear import PackedLinear, PackedPair
 
 
 class CrossLayer(nn.Module):
@@ -37,7 +37,7 @@ class PackedCrossLayer(nn.Module):
         assert isinstance(down, nn.Linear)
         assert isinstance(up, nn.Linear)
         self.down = PackedLinear(down, "none", batch_size)
-        self.up = PackedProduct(up, batch_size)
+        self.up = PackedPair(up, "mul", batch_size)
 
     def forward(self, first_BW: Tensor, x_BW: Tensor) -> Tensor:
         """Return shape (B, W)."""
