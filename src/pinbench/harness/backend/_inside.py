@@ -1,25 +1,51 @@
 """What a container is told, and what is taken over of what it recorded: whatever engine ran it."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from pinbench.base.errors import ExitCode, LaunchError
+from pinbench.base.units import ns_to_s
 from pinbench.contract.case import Case
-from pinbench.contract.result import Record, Status
+from pinbench.contract.result import ContainerFacts, Record, Status
+from pinbench.harness.backend._outcome import Outcome
 from pinbench.harness.case.rule import value_text
+from pinbench.harness.launch.container_session import Folders
 from pinbench.harness.record.discover import RECORD, WORKER
 from pinbench.harness.record.schema import read_record
 from pinbench.harness.record.tunables import tunables
 
-INSIDE = "container"  # gets all that came out of it and has no other place
-CONSOLE = "container.log"
+_INSIDE = "container"  # gets all that came out of it and has no other place
+_CONSOLE = "container.log"
 _BLOCK = "#===="  # its own KPI block: ours, with the image in it, follows
 _STATUS = {ExitCode.PASSED: Status.PASSED, ExitCode.SKIPPED: Status.SKIPPED}
 
 
-def status_of(code: ExitCode) -> Status:
-    """Return what became of a run that ended with `code`."""
-    return _STATUS.get(code, Status.FAILED)
+def folders_in(iteration: Path) -> Folders:
+    """Return where a session of `iteration` writes; `take_over` reads there."""
+    worker = iteration / WORKER
+    return Folders(console=worker / _CONSOLE, work=iteration, logs=worker / _INSIDE)
+
+
+def outcome(
+    *,
+    begin_ns: int,
+    failure: str | None,
+    exit_code: ExitCode,
+    inside: Record | None,
+    container: ContainerFacts | None,
+) -> Outcome:
+    """Return what came of a launch that began at `begin_ns` of the monotonic clock and has ended now."""
+    return Outcome(
+        status=_STATUS.get(exit_code, Status.FAILED),
+        failure=failure,
+        exit_code=exit_code,
+        results=() if inside is None else inside.results,
+        load=None if inside is None else inside.load,
+        elapsed_s=ns_to_s(time.monotonic_ns() - begin_ns),
+        inside=inside,
+        container=container,
+    )
 
 
 def container_words(case: Case, platform: str) -> tuple[str, ...]:
@@ -45,7 +71,7 @@ def without_block(say: Callable[[str], None]) -> Callable[[str], None]:
 
 def take_over(iteration: Path) -> Record | None:
     """Put the instances' folders where those of a native run are; return the record that came out, None without one."""
-    inside = iteration / WORKER / INSIDE / "itr-1"
+    inside = iteration / WORKER / _INSIDE / "itr-1"
     for folder in sorted((inside / WORKER).glob("instance-*")):
         folder.rename(iteration / WORKER / folder.name)
     return read_record(inside / RECORD) if (inside / RECORD).is_file() else None
@@ -53,7 +79,7 @@ def take_over(iteration: Path) -> Record | None:
 
 def verdict(case: Case, iteration: Path, inside: Record | None) -> tuple[str | None, ExitCode]:
     """Return why the run in the container is worth nothing (None: it passed), and its exit code."""
-    folder = iteration / WORKER / INSIDE
+    folder = iteration / WORKER / _INSIDE
     code = _exit_code(folder / "status")
     if inside is None:
         return _refusal(folder / "benchmark.log"), code if code is not ExitCode.PASSED else ExitCode.FAILED

@@ -11,14 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pinbench.base.errors import ExitCode, PinbenchError
-from pinbench.base.units import NS_PER_MS, ns_to_s
+from pinbench.base.units import NS_PER_MS
 from pinbench.contract.case import Case
 from pinbench.contract.plan import Plan
 from pinbench.harness.backend._inside import (
-    CONSOLE,
-    INSIDE,
     container_words,
-    status_of,
+    folders_in,
+    outcome,
     take_over,
     verdict,
     without_block,
@@ -27,10 +26,9 @@ from pinbench.harness.backend._outcome import Outcome
 from pinbench.harness.backend.native import RESERVATION_LIMIT_S
 from pinbench.harness.launch.container_argv import Container, Mount, container_for
 from pinbench.harness.launch.container_engine import Engine, find_engine
-from pinbench.harness.launch.container_session import OBEY_S, Folders, Limits, Session
+from pinbench.harness.launch.container_session import OBEY_S, Limits, Session
 from pinbench.harness.launch.interrupts import Interrupts
 from pinbench.harness.launch.reservation import reserve_cpus
-from pinbench.harness.record.discover import WORKER
 
 BACKEND = "docker"  # what cmake calls it
 PULL_LIMIT_S = 600.0
@@ -89,16 +87,7 @@ def run(
         failure, exit_code = verdict(plan.case, iteration, inside)
     except PinbenchError as error:
         failure, exit_code = str(error), error.exit_code
-    return Outcome(
-        status=status_of(exit_code),
-        failure=failure,
-        exit_code=exit_code,
-        results=() if inside is None else inside.results,
-        load=None if inside is None else inside.load,
-        elapsed_s=ns_to_s(time.monotonic_ns() - begin_ns),
-        inside=inside,
-        container=container,
-    )
+    return outcome(begin_ns=begin_ns, failure=failure, exit_code=exit_code, inside=inside, container=container)
 
 
 def container_name(case: Case) -> str:
@@ -128,14 +117,13 @@ def _run_session(
     base_env: Mapping[str, str],
     say: Callable[[str], None],
 ) -> None:
-    folders = Folders(console=iteration / WORKER / CONSOLE, work=iteration, logs=iteration / WORKER / INSIDE)
     limits = Limits(run_s=plan.deadline_s + orders.grace_s, obey_s=orders.obey_s)
     container = make_container(plan, orders, container_name(plan.case))
     with Interrupts() as interrupts:
         Session(
             engine,
             container,
-            folders=folders,
+            folders=folders_in(iteration),
             limits=limits,
             env=base_env,
             interrupts=interrupts,

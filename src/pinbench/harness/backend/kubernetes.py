@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pinbench.base.errors import ExitCode, PinbenchError, UsageError
-from pinbench.base.units import ns_to_s
 from pinbench.contract.case import Case
 from pinbench.contract.result import ContainerFacts, Record
 from pinbench.harness.backend._inside import (
-    CONSOLE,
-    INSIDE,
     container_words,
-    status_of,
+    folders_in,
+    outcome,
     take_over,
     verdict,
     without_block,
@@ -27,13 +25,11 @@ from pinbench.harness.backend._outcome import Outcome
 from pinbench.harness.backend.docker import GRACE_S
 from pinbench.harness.case.platforms import Platform
 from pinbench.harness.launch.cluster import Cluster
-from pinbench.harness.launch.container_session import Folders
 from pinbench.harness.launch.interrupts import Interrupts
 from pinbench.harness.launch.pod_manifest import Pod, manifest_text, manifests
 from pinbench.harness.launch.pod_options import PodOptions
 from pinbench.harness.launch.pod_session import PodLimits, PodSession
 from pinbench.harness.launch.pod_state import PodState
-from pinbench.harness.record.discover import WORKER
 
 BACKEND = "kubernetes"  # what cmake calls it
 _OVERTIME_S = 600.0  # until the cluster ends a pod whose caller has died
@@ -128,16 +124,7 @@ def run(case: Case, iteration: Path, orders: Orders, *, say: Callable[[str], Non
         _tell_of_sharing(inside, orders.options.cpus, say)
     except PinbenchError as error:
         failure, exit_code = str(error), error.exit_code
-    return Outcome(
-        status=status_of(exit_code),
-        failure=failure,
-        exit_code=exit_code,
-        results=() if inside is None else inside.results,
-        load=None if inside is None else inside.load,
-        elapsed_s=ns_to_s(time.monotonic_ns() - begin_ns),
-        inside=inside,
-        container=container,
-    )
+    return outcome(begin_ns=begin_ns, failure=failure, exit_code=exit_code, inside=inside, container=container)
 
 
 def _run_session(
@@ -145,11 +132,16 @@ def _run_session(
 ) -> PodState | None:
     """Run `pod`; return what was last seen of it."""
     objects = manifests(pod)
-    folders = Folders(console=iteration / WORKER / CONSOLE, work=iteration, logs=iteration / WORKER / INSIDE)
     say(f"the cluster at {cluster.address} runs {pod.image} in namespace {pod.namespace}")
     with Interrupts() as interrupts:
         session = PodSession(
-            cluster, objects, folders=folders, limits=limits, interrupts=interrupts, say=say, on_line=without_block(say)
+            cluster,
+            objects,
+            folders=folders_in(iteration),
+            limits=limits,
+            interrupts=interrupts,
+            say=say,
+            on_line=without_block(say),
         )
         session.run()
     return session.pod

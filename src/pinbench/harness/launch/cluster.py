@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any
 
 from pinbench.base.errors import LaunchError, UsageError
-from pinbench.harness.launch.kubernetes_client import require_client
+from pinbench.harness.launch.kubernetes_client import broken_connection, require_client
 from pinbench.harness.launch.pod_manifest import CONTAINER
 from pinbench.harness.launch.pod_state import PodState, pod_state
 
@@ -25,8 +25,10 @@ class LostError(LaunchError):
 class Remote:
     """A command that runs in a pod, and what it writes."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, broken: tuple[type[Exception], ...]) -> None:
+        """Take the client's stream, which raises one of `broken` when its connection breaks."""
         self._stream = stream
+        self._broken = broken
         self.errors = b""
         self._result = b""
 
@@ -38,7 +40,7 @@ class Remote:
             data = self._stream.read_channel(_STDOUT)
             self.errors += self._stream.read_channel(_STDERR)
             self._result += self._stream.read_channel(_RESULT)
-        except Exception as error:  # noqa: BLE001 of ssl, sockets and websocket-client, which share no base
+        except self._broken as error:
             self.errors += str(error).encode()
             self.close()
         return data if data or self._stream.is_open() else None
@@ -53,7 +55,7 @@ class Remote:
 
     def close(self) -> None:
         """Leave it."""
-        with suppress(Exception):
+        with suppress(*self._broken):
             self._stream.close()
         self._stream.sock.shutdown()  # after the server's own word of the end, close() leaves the socket open
 
@@ -70,6 +72,7 @@ class Cluster:
         """
         self._client = require_client()
         self._stream = require_client("stream")
+        self._broken = broken_connection()
         self._configuration = self._client.Configuration()
         _configure(self._configuration, kubeconfig, context)
         self._configuration.retries = False  # a run asks again by itself, and knows for how long
@@ -137,7 +140,7 @@ class Cluster:
         try:
             while piece := response.read1(1 << 16):
                 yield piece
-        except Exception as error:  # of urllib3 and of sockets, which share no base
+        except self._broken as error:
             raise LostError(f"the words of pod {pod} do not come any more: {error}") from error
         finally:
             response.close()
@@ -157,7 +160,7 @@ class Cluster:
             )  # fmt: skip
         except self._client.ApiException as error:
             raise LostError(f"no command can be run in pod {pod}: {error.reason}") from error
-        return Remote(stream)
+        return Remote(stream, self._broken)
 
     def remove(self, namespace: str, gone_s: float, pause: Callable[[float], None] = time.sleep) -> None:
         """Delete `namespace` with all in it, and wait until it is gone, `gone_s` at the most.

@@ -20,3 +20,15 @@ def require_client(part: str = "client") -> Any:
             "`script/env/python kubernetes` installs it"
         )
     return importlib.import_module(f"kubernetes.{part}")
+
+
+def broken_connection() -> tuple[type[Exception], ...]:
+    """Return what the client and what it stands on raise when a connection breaks; they share no base of their own.
+
+    Raises:
+        LaunchError: the client is not installed.
+    """
+    require_client()
+    sockets, requests = importlib.import_module("websocket"), importlib.import_module("urllib3.exceptions")
+    # ValueError: of poll(2) on a socket that was closed meanwhile
+    return OSError, ValueError, sockets.WebSocketException, requests.HTTPError
