@@ -9,15 +9,13 @@ minutes. Each is compared with the first side's logits. A side that cannot run h
 """
 
 import argparse
-import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
@@ -26,8 +24,8 @@ import torch
 from _bert.peers import PEERS
 from _bert.side import PEAK, Ready, Work
 from _quiet import Watch
+from _side import SideProcess
 
-from pinbench.base.jsonio import from_jsonable
 from pinbench.base.plugin import load_plugin
 from pinbench.base.units import GIGA
 from pinbench.harness.launch.interpreter import interpreter_for
@@ -46,45 +44,20 @@ class Side:
     """A process that takes part, and the seconds of its steps."""
 
     work: Work
-    process: subprocess.Popen[str]
-    ready: Ready = field(default_factory=Ready)
+    process: SideProcess
+    ready: Ready
     seconds: list[float] = field(default_factory=list)
 
     @property
     def name(self) -> str:
         return f"{self.work.name} {self.work.precision}"
 
-    def read_ready(self) -> None:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        said = from_jsonable(Ready, json.loads(line)) if line else None
-        self.ready = said or Ready(skipped=f"ended with {self.process.wait()}; what it said is above")
-
     def step(self, clock: str) -> None:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        print("step", file=self.process.stdin, flush=True)
-        answer = self.process.stdout.readline().split()
-        self.seconds.append(float(answer[clock == _PROCESSOR]))
+        self.seconds.append(float(self.process.ask("step").split()[clock == _PROCESSOR]))
 
     @property
     def best_flop_per_s(self) -> float:
         return self.work.flop / min(self.seconds)
-
-    def end(self) -> None:
-        self.process.communicate()
-
-
-def start(work: Work, python: str) -> Side:
-    path = os.pathsep.join((str(_HERE.parent / "src"), str(_HERE)))
-    process = subprocess.Popen(
-        [python, "-m", "_bert.side", json.dumps(asdict(work))],
-        env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": str(len(work.cpus))},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    return Side(work=work, process=process)
 
 
 def race(batch_size: int, arguments: argparse.Namespace, folder: str) -> list[Side]:
@@ -98,9 +71,10 @@ def race(batch_size: int, arguments: argparse.Namespace, folder: str) -> list[Si
                 cpus=arguments.cpus, logits=f"{folder}/{name}-{precision}-{batch_size}.pt",
             )  # fmt: skip
             known = sys.executable if name in (*PEERS, PEAK) else interpreter_for(name)
-            side = start(work, pythons.get(name) or known)
-            at_end.callback(side.end)
-            side.read_ready()  # before the next one starts: compilers would slow each other down
+            process = SideProcess("_bert.side", work, pythons.get(name) or known)
+            at_end.callback(process.end)
+            ready = process.read_ready(Ready)  # before the next one starts: compilers would slow each other down
+            side = Side(work=work, process=process, ready=ready)
             if side.ready.skipped is not None:
                 print(f"B={batch_size:<3} {side.name:32} takes no part: {side.ready.skipped}", flush=True)
             sides.append(side)

@@ -13,14 +13,12 @@ the tolerance of the precision.
 """
 
 import argparse
-import json
 import os
 import statistics
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
@@ -29,8 +27,8 @@ import torch
 from _dlrm.reference import ALPHA, MAX_IND_RANGE, mlperf_config
 from _dlrm.side import REFERENCE, ROOFLINE, Ready, Work
 from _quiet import Watch
+from _side import SideProcess
 
-from pinbench.base.jsonio import from_jsonable
 from pinbench.base.plugin import load_plugin, plugin_names
 from pinbench.base.units import PERCENT
 from pinbench.harness.launch.interpreter import interpreter_for
@@ -49,24 +47,12 @@ class Side:
 
     name: str
     precision: str
-    process: subprocess.Popen[str]
-    ready: Ready = field(default_factory=Ready)
+    process: SideProcess
+    ready: Ready
     rates: list[float] = field(default_factory=list)
 
-    def read_ready(self) -> None:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        said = from_jsonable(Ready, json.loads(line)) if line else None
-        self.ready = said or Ready(skipped=f"ended with {self.process.wait()}; what it said is above")
-
     def run(self, seconds: float) -> None:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        print(seconds, file=self.process.stdin, flush=True)
-        self.rates.append(float(self.process.stdout.readline()))
-
-    def end(self) -> None:
-        self.process.communicate()
+        self.rates.append(float(self.process.ask(str(seconds))))
 
 
 def shared_tables(precision: str, max_ind_range: int, threads: int) -> int:
@@ -79,19 +65,6 @@ def shared_tables(precision: str, max_ind_range: int, threads: int) -> int:
         target = store.bytes_view.view(bits).reshape(-1, config.embedding_dim)
         fill_tables(target, SeededOrigin(config, 0), config.table_rows, pool)
     return fd
-
-
-def start(work: Work, python: str) -> Side:
-    path = os.pathsep.join((str(_HERE.parent / "src"), str(_HERE)))
-    process = subprocess.Popen(
-        [python, "-m", "_dlrm.side", json.dumps(asdict(work))],
-        env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": str(len(work.cpus))},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        pass_fds=(work.tables_fd,),
-    )
-    return Side(name=work.name, precision=work.precision, process=process)
 
 
 def race(batch_size: int, arguments: argparse.Namespace, tables: dict[str, int]) -> list[Side]:
@@ -107,10 +80,12 @@ def race(batch_size: int, arguments: argparse.Namespace, tables: dict[str, int])
                 max_ind_range=arguments.max_ind_range, alpha=arguments.alpha, tables_fd=tables[precision],
                 profile=arguments.profile,
             )  # fmt: skip
-            side = start(work, pythons.get(name) or interpreter_for(name))
-            at_end.callback(side.end)
-            side.read_ready()  # before the next one starts: compilers would slow each other down
-            sides.append(side)
+            process = SideProcess(
+                "_dlrm.side", work, pythons.get(name) or interpreter_for(name), pass_fds=(work.tables_fd,)
+            )
+            at_end.callback(process.end)
+            ready = process.read_ready(Ready)  # before the next one starts: compilers would slow each other down
+            sides.append(Side(name=name, precision=precision, process=process, ready=ready))
         running = [side for side in sides if side.ready.skipped is None]
         for side in running:
             side.run(arguments.seconds)

@@ -4,21 +4,17 @@ It reads lines from stdin and answers each with the seconds that a step took, an
 logits go to a file.
 """
 
-import argparse
-import json
 import os
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import torch
+from _side import serve
 from torch import Tensor
 
 from _bert.peers import PEERS
 from pinbench.base.cache import cache_folder
-from pinbench.base.errors import PinbenchError
-from pinbench.base.jsonio import to_jsonable
 from pinbench.base.plugin import load_plugin
 from pinbench.contract.case import Precision
 from pinbench.worker import engine as engines
@@ -97,40 +93,26 @@ def _ours(work: Work) -> tuple[Callable[[], Tensor], str]:
     return lambda: executable.call(*inputs), f"{facts.name} {facts.path or ''}".rstrip()
 
 
-def _prepare(work: Work) -> tuple[Ready, Callable[[], Tensor]]:
+def _prepare(work: Work) -> tuple[Ready, Callable[[str], str]]:
+    torch.set_num_threads(len(work.cpus))
     if work.name == PEAK:
         load_plugin(engines, "eager").require(Precision(work.precision))
-        return Ready(), packed_peak_product(load_plugin(precisions, work.precision).MULTIPLY_DTYPE)
+        product = packed_peak_product(load_plugin(precisions, work.precision).MULTIPLY_DTYPE)
+        return Ready(), lambda _: _timed(product)
     if work.name in PEERS:
         call, runs_as = PEERS[work.name](work.config, _batches(work)[1], work.precision, len(work.cpus)), None
     else:
         call, runs_as = _ours(work)
     torch.save(call().float().reshape(-1, 2).clone(), work.logits)
-    return Ready(runs_as=runs_as), call
+    return Ready(runs_as=runs_as), lambda _: _timed(call)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("work", help="a Work as JSON")
-    words = json.loads(parser.parse_args().work)
-    work = Work(**{**words, "cpus": tuple(words["cpus"])})
-    os.sched_setaffinity(0, work.cpus)
-    torch.set_grad_enabled(False)
-    torch.set_num_threads(len(work.cpus))
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # libraries that talk on stdout talk beside the protocol
-    try:
-        ready, call = _prepare(work)
-    except PinbenchError as error:
-        ready, call = Ready(skipped=str(error)), None
-    print(json.dumps(to_jsonable(ready)), file=answers, flush=True)
-    if call is None:
-        return
-    for _ in sys.stdin:
-        begin, processor_begin = time.perf_counter(), time.process_time()
-        call()
-        print(time.perf_counter() - begin, time.process_time() - processor_begin, file=answers, flush=True)
+def _timed(call: Callable[[], Tensor]) -> str:
+    """Make a step; return its seconds, and those of all its processors."""
+    begin, processor_begin = time.perf_counter(), time.process_time()
+    call()
+    return f"{time.perf_counter() - begin} {time.process_time() - processor_begin}"
 
 
 if __name__ == "__main__":
-    main()
+    serve(__doc__, Work, Ready, _prepare)

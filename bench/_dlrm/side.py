@@ -3,14 +3,12 @@
 It reads seconds from stdin, a line each, and answers each with the samples per second of so long a run.
 """
 
-import argparse
 import dataclasses
-import json
 import os
-import sys
 from collections.abc import Callable
 
 import torch
+from _side import serve
 from torch import Tensor
 
 from _dlrm.calibration import made_up_calibration
@@ -18,8 +16,6 @@ from _dlrm.profile import of_pinned
 from _dlrm.reference import ReferenceAlgorithm, mlperf_config, rate
 from _dlrm.roofline import Roofline
 from pinbench.base.cache import cache_folder
-from pinbench.base.errors import PinbenchError
-from pinbench.base.jsonio import to_jsonable
 from pinbench.base.plugin import load_plugin
 from pinbench.contract.case import Precision
 from pinbench.contract.result import EngineFacts
@@ -129,14 +125,15 @@ def _profile(work: Work, config: DlrmConfig, tables_RD: Tensor, batch: Batch) ->
     return of_pinned(_model(work, config, tables_RD), (batch.dense_BI, batch.sparse_BF), config, _setting(work))
 
 
-def _prepare(work: Work) -> tuple[Ready, Callable[[float], float]]:
+def _prepare(work: Work) -> tuple[Ready, Callable[[str], str]]:
     if work.name not in (REFERENCE, ROOFLINE):
         load_plugin(engines, work.name).require(Precision(work.precision))
     precision = load_plugin(precisions, work.precision)
     config = mlperf_config(work.max_ind_range)
     tables_RD = _tables(work, config, precision.TABLE_DTYPE)
     if work.name == ROOFLINE:
-        return Ready(), Roofline(config, tables_RD, work.batch_size, precision.MULTIPLY_DTYPE).rate
+        roofline = Roofline(config, tables_RD, work.batch_size, precision.MULTIPLY_DTYPE)
+        return Ready(), lambda seconds: str(roofline.rate(float(seconds)))
     batches = _batches(work, config)
     if work.name == REFERENCE:
         call, facts = _reference(config, tables_RD, batches), None
@@ -148,27 +145,8 @@ def _prepare(work: Work) -> tuple[Ready, Callable[[float], float]]:
         facts=facts,
         profile=_profile(work, config, tables_RD, batches[0]) if work.profile and work.name == "pinned" else None,
     )
-    return ready, lambda seconds: rate(call, batches, seconds)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("work", help="a Work as JSON")
-    words = json.loads(parser.parse_args().work)
-    work = Work(**{**words, "cpus": tuple(words["cpus"])})
-    os.sched_setaffinity(0, work.cpus)
-    torch.set_grad_enabled(False)
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # libraries that talk on stdout talk beside the protocol
-    try:
-        ready, run = _prepare(work)
-    except PinbenchError as error:
-        ready, run = Ready(skipped=str(error)), None
-    print(json.dumps(to_jsonable(ready)), file=answers, flush=True)
-    if run is not None:
-        for line in sys.stdin:
-            print(run(float(line)), file=answers, flush=True)
+    return ready, lambda seconds: str(rate(call, batches, float(seconds)))
 
 
 if __name__ == "__main__":
-    main()
+    serve(__doc__, Work, Ready, _prepare)
