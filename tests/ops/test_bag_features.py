@@ -1,25 +1,12 @@
 """The operator that adds rows up behind the dense feature, against plain sums."""
 
-import os
-
 import pytest
 import torch
 
-from pinbench.base.cache import cache_folder
-from pinbench.base.errors import OperatorError
 from pinbench.worker.ops.bags import BagParts, make_bag_features
 from pinbench.worker.ops.isa import useful
-from pinbench.worker.ops.operators import load
 
 HOTS, ROWS, WIDTH, SAMPLES = (3, 1, 20), (50, 7, 400), 24, 13
-
-
-@pytest.fixture(scope="module")
-def operators():
-    try:
-        return load(cache_folder(os.environ), tuple(sorted(os.sched_getaffinity(0))))
-    except OperatorError as error:
-        pytest.skip(str(error))
 
 
 def parts(dtype: torch.dtype) -> BagParts:

@@ -1,26 +1,17 @@
 """Products of codes added up in 16 bits: exact for weights that were made for it, at the very edge too."""
 
-import os
-
 import pytest
 import torch
 from torch import nn
 
-from pinbench.base.cache import cache_folder
 from pinbench.worker.engine._code_product import ISAS, CodeProduct
 from pinbench.worker.onednn import quantized_linear
 from pinbench.worker.onednn.quantized_linear import Quantization, QuantizedLinear, encode
 from pinbench.worker.ops import isa as isas
-from pinbench.worker.ops.operators import load
 
 pytestmark = pytest.mark.skipif(not set(ISAS) & set(isas.runnable()), reason="this CPU has no AVX2")
 
 SOURCE, TARGET = Quantization(scale=0.02, zero=128), Quantization(scale=0.05, zero=3)
-
-
-@pytest.fixture(scope="module")
-def operators():
-    return load(cache_folder(os.environ), tuple(sorted(os.sched_getaffinity(0))))
 
 
 @pytest.fixture(autouse=True)

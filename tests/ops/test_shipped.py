@@ -58,9 +58,9 @@ def test_a_compiler_that_is_absent_is_said_where_it_is_needed(tmp_path, monkeypa
         ship(tmp_path, [GENERIC])
 
 
-def test_the_compiler_has_no_part_in_the_key(compiler, tmp_path):
+def test_the_compiler_has_no_part_in_the_key(compiler, tmp_path, monkeypatch):
     key = shipped_key([GENERIC], "pinbench")
-    FakeCompiler(tmp_path / "bin2")
+    monkeypatch.setenv("PATH", FakeCompiler(tmp_path / "bin2", version="g++ (fake) 2.0").path)
     assert shipped_key([GENERIC], "pinbench") == key
 
 

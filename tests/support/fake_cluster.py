@@ -20,17 +20,10 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import kubernetes_validate
+from fake_entry import start_entry
 
-ROOT = Path(__file__).resolve().parents[2]
 ACCEPT = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
 IMAGE_ID = f"registry.example.org/dummy@sha256:{'b' * 64}"
-STUCK = """
-trap "" TERM
-mkdir -p "$PINBENCH_STATE/logs/logs-x" && echo half >"$PINBENCH_STATE/logs/logs-x/half"
-echo measuring >"$PINBENCH_STATE/benchmark.log"
-mkfifo "$PINBENCH_STATE/export-logs"
-while :; do sleep 0.1; done
-"""
 
 
 class FakeCluster:
@@ -83,21 +76,14 @@ class FakeCluster:
     def start(self, job: dict) -> None:
         container = job["spec"]["template"]["spec"]["containers"][0]
         self.state.mkdir()
-        kept = {name: os.environ[name] for name in ("PATH", "HOME")}
-        given = {variable["name"]: variable["value"] for variable in container.get("env", ())}
-        environment = {
-            **kept, **given, "PINBENCH_PYTHON": self.python, "PINBENCH_STATE": str(self.state),
-            "PINBENCH_WORKLOAD": "dummy",
-        }  # fmt: skip
-        command = {"dead": ["sh", "-c", "echo killed; exit 137"], "stuck": ["sh", "-c", STUCK]}.get(
-            self.mode, [str(ROOT / "script/image/entry"), *container["args"]]
+        self.process = start_entry(
+            self.mode,
+            container["args"],
+            state=self.state,
+            variables={variable["name"]: variable["value"] for variable in container.get("env", ())},
+            python=self.python,
+            out=self.folder / "out",
         )
-        with (self.folder / "out").open("wb") as out:
-            self.process = subprocess.Popen(
-                command, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
-            )
-        while self.mode == "stuck" and not (self.state / "export-logs").exists():
-            time.sleep(0.01)
 
     def kill(self) -> None:
         if self.process is not None:

@@ -13,15 +13,9 @@ import sys
 import time
 from pathlib import Path
 
+from fake_entry import start_entry
+
 FOLDER = Path(os.environ["FAKE_DOCKER"])
-ROOT = Path(__file__).resolve().parents[2]
-STUCK = """
-trap "" TERM
-mkdir -p "$PINBENCH_STATE/logs/logs-x" && echo half >"$PINBENCH_STATE/logs/logs-x/half"
-echo measuring >"$PINBENCH_STATE/benchmark.log"
-mkfifo "$PINBENCH_STATE/export-logs"
-while :; do sleep 0.1; done
-"""
 
 
 def fail(words, code=1):
@@ -87,20 +81,12 @@ def run(words):
     (folder / "tmp").mkdir(parents=True)
     (folder / "image").write_text(words[number])
     variables = dict(word.removeprefix("--env=").partition("=")[::2] for word in options if word.startswith("--env="))
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "PINBENCH_PYTHON")}
-    state = folder / "tmp"
-    environment = {**kept, **variables, "PINBENCH_STATE": str(state), "PINBENCH_WORKLOAD": "dummy"}
-    command = {"dead": ["sh", "-c", "echo killed; exit 137"], "stuck": ["sh", "-c", STUCK]}.get(
-        mode(), [str(ROOT / "script/image/entry"), *rest]
-    )
-    with (folder / "out").open("wb") as out:
-        keeper = ["sh", "-c", '"$@"; echo $? >"$0/code.new"; mv "$0/code.new" "$0/code"', str(folder), *command]
-        process = subprocess.Popen(
-            keeper, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
-        )
+    keeper = ["sh", "-c", '"$@"; echo $? >"$0/code.new"; mv "$0/code.new" "$0/code"', str(folder)]
+    process = start_entry(
+        mode(), rest, state=folder / "tmp", variables=variables, python=os.environ["PINBENCH_PYTHON"],
+        out=folder / "out", keeper=keeper,
+    )  # fmt: skip
     (folder / "pid").write_text(str(process.pid))
-    while mode() == "stuck" and not (state / "export-logs").exists():
-        time.sleep(0.01)
     say("c" * 64)
     return 0
 

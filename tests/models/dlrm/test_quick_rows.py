@@ -1,18 +1,17 @@
 """Rows by the compiled kernel against numpy's, bit by bit."""
 
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from cpu_marks import needs_compiler
 
 from pinbench.worker.models.dlrm.config import make_config
 from pinbench.worker.models.dlrm.numpy_origin import NumpyOrigin
 from pinbench.worker.models.dlrm.quick_rows import quick_write
 from pinbench.worker.models.dlrm.rows import BLOCK_ROWS, SeededOrigin, bfloat16_bits, fill_tables
-from pinbench.worker.ops.compiler import _NAMES
 
-pytestmark = pytest.mark.skipif(not any(map(shutil.which, _NAMES)), reason="no C++ compiler on PATH")
+pytestmark = needs_compiler
 
 ROWS = (BLOCK_ROWS + 5, 1, 2 * BLOCK_ROWS, 77)
 

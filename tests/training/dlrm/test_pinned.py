@@ -1,9 +1,8 @@
 """The engine that learns by our own operators: what it says of itself, and when it leaves the model to eager."""
 
-import shutil
-
 import pytest
 import torch
+from cpu_marks import needs_compiler
 from training_golden import setting_of
 from training_plain import PlainTraining, batch_of, config_of, cut, largest_errors, weights_of
 
@@ -12,15 +11,12 @@ from pinbench.contract.case import Precision
 from pinbench.worker.models.dlrm.checkpoint import expected_shapes
 from pinbench.worker.models.dlrm.config import make_config
 from pinbench.worker.ops import operators
-from pinbench.worker.ops.compiler import _NAMES
 from pinbench.worker.ops.isa import useful
 from pinbench.worker.training.dlrm import eager, pinned
 from pinbench.worker.training.dlrm._split_rows import joined, split_in_place
 from pinbench.worker.training.trainer import TrainerOrder
 
 _RATE = 0.3
-
-needs_compiler = pytest.mark.skipif(not any(map(shutil.which, _NAMES)), reason="no C++ compiler on PATH")
 
 
 def order_of(precision: Precision = Precision.FP32, device: str = "cpu", *, split: bool = False) -> TrainerOrder:
